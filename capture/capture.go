@@ -1,0 +1,48 @@
+package capture
+
+import (
+	"fmt"
+
+	"github.com/netmond/netmond/packet"
+)
+
+// A Source gives blocks of frames. ReadBlock replaces b.Frames and makes the frames of the call
+// before invalid; it may give none (a live source whose poll timeout passed). Errors: io.EOF when a
+// file source is done, ErrClosed after Close; any other is final. One goroutine at a time; Close and
+// Stats may come from another.
+type Source interface {
+	ReadBlock(b *packet.Block) error
+	Stats() Stats
+	Close() error
+}
+
+// Stats are a live source's counters; all are cumulative over reopened sockets and never fall.
+type Stats struct {
+	Interface     string
+	Path          string // "afpacket"
+	Packets       uint64 // frames handed over
+	Bytes         uint64 // their wire bytes
+	KernelPackets uint64 // tp_packets: frames that passed the socket filter, dropped ones included
+	KernelDrops   uint64 // tp_drops: frames that found the ring full
+	RingFreezes   uint64 // tp_freeze_q_cnt
+	Losing        uint64 // blocks marked TP_STATUS_LOSING
+	Truncated     uint64 // frames captured shorter than on the wire
+	Up            bool
+	Downs         uint64 // times the interface went down or vanished
+	Reopens       uint64 // times the socket was opened again
+	LastPoll      int64  // time of day of the last return from poll, ns since the Unix epoch
+	RingBytes     uint64
+}
+
+// A FileError says where a capture file stopped making sense.
+type FileError struct {
+	File   string
+	Offset int64 // byte offset in the file, after decompression, of the record or block at fault
+	Err    error
+}
+
+func (e *FileError) Error() string {
+	return fmt.Sprintf("%s: at byte %d: %v", e.File, e.Offset, e.Err)
+}
+
+func (e *FileError) Unwrap() error { return e.Err }
