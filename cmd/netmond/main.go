@@ -1,0 +1,88 @@
+// Command netmond counts what enters, leaves and stays within each local network, from a mirror
+// port or from capture files.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+)
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1 // some input was damaged or refused, or the work failed
+	exitUsage = 2 // the command line makes no sense
+)
+
+func main() {
+	// A second signal ends the process at once: the first one hands the default action back.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// A streams is what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// A usageError is a command line that parses and still makes no sense.
+type usageError struct{ error }
+
+// errReported ends a command with exitError when all that was wrong has been told already.
+var errReported = errors.New("reported")
+
+// run is the whole program; it returns the exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+	std := streams{in, out, errw}
+	app := kingpin.New("netmond", "Per-network traffic accounting from a mirror port or capture files.")
+	app.UsageWriter(out).ErrorWriter(errw)
+	app.HelpFlag.Short('h')
+	ended := -1 // set when the parser itself answers (--help, completion)
+	app.Terminate(func(code int) {
+		if ended < 0 {
+			ended = code
+		}
+	})
+	logConfig := &promslog.Config{Writer: errw, Style: promslog.SlogStyle}
+	promslogflag.AddFlags(app, logConfig)
+	logger := func() *slog.Logger { return promslog.New(logConfig) }
+
+	commands := map[string]func(context.Context) error{}
+	addRun(app, commands, std, logger)
+	addRead(app, commands, std, logger)
+	addCheck(app, commands, std, logger)
+	addVersion(app, commands, std)
+
+	name, err := app.Parse(args)
+	switch {
+	case ended >= 0:
+		return ended
+	case err != nil:
+		fmt.Fprintf(errw, "netmond: %v (see netmond --help)\n", err)
+		return exitUsage
+	}
+	err = commands[name](ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintf(errw, "netmond %s: %v (see netmond %s --help)\n", name, err, name)
+		return exitUsage
+	case !errors.Is(err, errReported):
+		fmt.Fprintf(errw, "netmond %s: %v\n", name, err)
+	}
+	return exitError
+}

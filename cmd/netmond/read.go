@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/alecthomas/kingpin/v2"
+	"golang.org/x/term"
+
+	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/report"
+)
+
+func addRead(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
+	cmd := app.Command("read", "Count the traffic of capture files and print it. Needs no privileges.")
+	acc := addAccountingFlags(cmd)
+	format := cmd.Flag("format", "Output: a table for people, json (docs/read-json.md) or csv.").
+		Default("table").Enum("table", "json", "csv")
+	files := cmd.Arg("FILE", "Capture files: pcap or pcapng, plain, gzip or zstd; - is standard input. Several are read in order of time.").
+		Required().Strings()
+	commands[cmd.FullCommand()] = func(ctx context.Context) error {
+		p, err := acc.build(nil, false)
+		if err != nil {
+			return err
+		}
+		errs, err := p.readFiles(ctx, *files, std, nil)
+		if err != nil {
+			return err
+		}
+		r := report.New(p.table.Snapshot(), errs)
+		out := bufio.NewWriterSize(std.out, 64<<10)
+		switch *format {
+		case "json":
+			err = r.WriteJSON(out)
+		case "csv":
+			err = r.WriteCSV(out)
+		default:
+			if p.assumed {
+				fmt.Fprintln(std.err, "netmond: no local networks given: counting private, link-local and loopback space (set yours with -m)")
+			}
+			width, isTTY := terminal(std.out)
+			err = r.WriteTable(out, report.TableOptions{
+				Width: width,
+				Color: isTTY && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+			})
+		}
+		if err := errorsFirst(err, out.Flush()); err != nil {
+			return fmt.Errorf("write result: %w", err)
+		}
+		if len(errs) > 0 {
+			return errReported
+		}
+		return nil
+	}
+}
+
+// readFiles replays files through the table and reports what was wrong with them, which it also
+// prints on standard error as it ends. A returned error means that the replay itself failed.
+func (p *pipeline) readFiles(ctx context.Context, paths []string, std streams, onTick func(now int64) error) ([]report.InputError, error) {
+	src := capture.OpenFiles(paths, std.in)
+	defer src.Close()
+	progress := startProgress(std.err, src)
+	err := p.table.Replay(ctx, src, onTick)
+	progress.stop()
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	var errs []report.InputError
+	for _, e := range src.Errors() {
+		fmt.Fprintf(std.err, "netmond: %v\n", e)
+		errs = append(errs, report.InputError{File: e.File, Offset: e.Offset, Error: e.Err.Error()})
+	}
+	return errs, nil
+}
+
+// terminal gives the width of w and whether it is a terminal; 80 columns where it is not.
+func terminal(w io.Writer) (width int, isTTY bool) {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 80, false
+	}
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+		return width, true
+	}
+	return 80, true
+}
+
+// errorsFirst is the first of errs that is not nil.
+func errorsFirst(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

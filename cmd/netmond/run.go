@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/packet"
+	"github.com/netmond/netmond/web"
+)
+
+// snapshotReuse is how long one snapshot serves further readers: scrapes and API calls that come
+// together see the same figures.
+const snapshotReuse = 200 * time.Millisecond
+
+func addRun(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
+	cmd := app.Command("run", "Count the traffic of an interface (or of capture files) and serve it over HTTP.").Default()
+	acc := addAccountingFlags(cmd)
+	iface := cmd.Flag("interface", "Interface to capture on: the one that the mirror port feeds. Needs CAP_NET_RAW.").
+		Short('i').PlaceHolder("IFACE").String()
+	files := cmd.Flag("read-file", "Count this capture file and serve the result. Repeatable; needs no privileges.").
+		Short('r').PlaceHolder("FILE").Strings()
+	live := capture.DefaultLiveConfig()
+	ring := cmd.Flag("ring-size", "Memory of the capture ring.").Default("64MiB").Bytes()
+	cmd.Flag("snaplen", "Bytes captured of each frame; 0 is all. The wire length always counts.").
+		Default(fmt.Sprint(live.Snaplen)).IntVar(&live.Snaplen)
+	cmd.Flag("promiscuous", "See frames for other stations.").Default("true").BoolVar(&live.Promiscuous)
+	cmd.Flag("ignore-outgoing", "Do not see frames that this machine sends.").BoolVar(&live.IgnoreOutgoing)
+	listen := kingpinflag.AddFlags(cmd, "127.0.0.1:19991")
+	allowedHosts := cmd.Flag("web.allowed-host", "Host header to accept besides the listen addresses. Repeatable.").Strings()
+	matrixSeries := cmd.Flag("metrics.matrix-series", "Pairs of networks with a series of their own in /metrics; the rest is summed as other.").
+		Default("1000").Int()
+
+	commands[cmd.FullCommand()] = func(ctx context.Context) error {
+		if (*iface == "") == (len(*files) == 0) {
+			return usageError{errors.New("give one of -i IFACE and -r FILE")}
+		}
+		log := logger()
+		d := &daemon{log: log, std: std}
+		var own []netip.Prefix
+		if *iface != "" {
+			live.Interface, live.RingBytes = *iface, int(*ring)
+			src, err := capture.OpenLive(live, log)
+			if err != nil {
+				return err
+			}
+			defer src.Close()
+			d.live = src
+			own = ownPrefixes(*iface)
+		}
+		var err error
+		if d.pipeline, err = acc.build(own, d.live != nil); err != nil {
+			return err
+		}
+		if d.assumed {
+			log.Info("no local networks given: counting the interface's own and all private, link-local and loopback space", "networks", len(d.networks))
+		}
+		server, err := d.newServer(web.Config{Listen: listen, AllowedHosts: *allowedHosts}, *matrixSeries)
+		if err != nil {
+			return err
+		}
+		return d.run(ctx, server, *files)
+	}
+}
+
+// ownPrefixes are the networks of the interface's own addresses.
+func ownPrefixes(iface string) []netip.Prefix {
+	list, err := capture.Interfaces()
+	if err != nil {
+		return nil
+	}
+	for _, i := range list {
+		if i.Name == iface {
+			return i.Addresses
+		}
+	}
+	return nil
+}
+
+// A daemon is a running netmond.
+type daemon struct {
+	*pipeline
+	log  *slog.Logger
+	std  streams
+	live *capture.Live // nil when files are read
+
+	inputErrors inputErrors
+}
+
+// run captures and serves until ctx ends or one of the two fails.
+func (d *daemon) run(ctx context.Context, server *web.Server, files []string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	wg.Go(func() { // ends with ctx
+		if err := server.Run(ctx); err != nil {
+			cancel(err)
+		}
+	})
+	if d.live != nil {
+		wg.Go(func() { d.capture(ctx, cancel, server) }) // ends with ctx
+	} else {
+		wg.Go(func() { d.replay(ctx, cancel, server, files) }) // ends with the files or ctx
+	}
+	<-ctx.Done()
+	wg.Wait()
+	s := d.table.Snapshot()
+	d.log.Info("stopped", "packets", s.Capture.Packets, "bytes", s.Capture.Bytes, "flows", s.Table.Entries)
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// replay counts files; the daemon goes on serving the result.
+func (d *daemon) replay(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server, files []string) {
+	start := time.Now()
+	errs, err := d.readFiles(ctx, files, d.std, nil)
+	if err != nil {
+		cancel(err)
+		return
+	}
+	d.inputErrors.set(errs)
+	s := d.table.Snapshot()
+	d.log.Info("files read", "files", len(files), "packets", s.Capture.Packets, "bytes", s.Capture.Bytes,
+		"errors", len(errs), "duration", time.Since(start))
+	server.SetReady(true)
+}
+
+// capture counts the interface's frames until ctx ends, then what the ring still holds.
+func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server) {
+	ticks := make(chan struct{})
+	go func() { // ends with ctx; waited for through ticks
+		defer close(ticks)
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case now := <-ticker.C:
+				d.table.Tick(now.UnixNano())
+			}
+		}
+	}()
+	stop := context.AfterFunc(ctx, d.live.Stop)
+	defer stop()
+	server.SetReady(true)
+	worker := d.table.NewWorker()
+	var block packet.Block
+	for {
+		err := d.live.ReadBlock(&block)
+		if err == nil {
+			worker.Process(&block)
+			continue
+		}
+		if !errors.Is(err, io.EOF) && !errors.Is(err, capture.ErrClosed) {
+			cancel(fmt.Errorf("capture: %w", err))
+		}
+		break
+	}
+	<-ticks
+	d.table.Tick(time.Now().UnixNano())
+}
