@@ -19,7 +19,7 @@ type Source interface {
 // Stats are a live source's counters; all are cumulative over reopened sockets and never fall.
 type Stats struct {
 	Interface     string
-	Path          string // "afpacket"
+	Path          string // "afpacket", or "file" with only Packets, Bytes and Truncated set
 	Packets       uint64 // frames handed over
 	Bytes         uint64 // their wire bytes
 	KernelPackets uint64 // tp_packets: frames that passed the socket filter, dropped ones included
@@ -42,6 +42,9 @@ type FileError struct {
 }
 
 func (e *FileError) Error() string {
+	if e.Offset == 0 { // the file as a whole
+		return fmt.Sprintf("%s: %v", e.File, e.Err)
+	}
 	return fmt.Sprintf("%s: at byte %d: %v", e.File, e.Offset, e.Err)
 }
 

@@ -1,6 +1,9 @@
 package flows
 
 import (
+	"errors"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/netmond/netmond/packet"
@@ -8,11 +11,13 @@ import (
 
 // Config sets the bounds and timeouts of a Table.
 type Config struct {
-	// MaxFlows bounds the flows in the table, over all shards. Default 1,048,576. The memory for
-	// them is allocated as they come, never beyond the bound; Prefault takes it all at once.
+	// MaxFlows bounds the flows in the table, over all shards. Default 1,048,576, at most 2^30. The
+	// memory for them is allocated as they come, never beyond the bound (MemoryBound); Prefault
+	// takes it all at once.
 	MaxFlows int
 	Prefault bool
-	// Shards is a power of two. Default 64.
+	// Shards is a power of two, at most 4,096 and at most MaxFlows. Default 64, or fewer where that
+	// leaves a shard less than 64 flows.
 	Shards int
 	// IdleTimeout ends a flow without packets (IPFIX flowIdleTimeout), ActiveTimeout one that lasts
 	// (flowActiveTimeout: its record ends and a new one begins, keeping its TCP state),
@@ -23,4 +28,85 @@ type Config struct {
 	Decoder packet.Decoder
 	// Seed makes the hash reproducible in tests; 0 draws a random one.
 	Seed uint64
+}
+
+const (
+	defaultMaxFlows = 1 << 20
+	maxMaxFlows     = 1 << 30
+	defaultShards   = 64
+	maxShards       = 4096
+	minPerShard     = 64 // flows a shard has at least when the number of shards is ours to choose
+)
+
+// DefaultConfig is the configuration that capture files use: no flow times out. Shards is left to be
+// chosen by MaxFlows.
+func DefaultConfig() Config { return Config{MaxFlows: defaultMaxFlows} }
+
+// withDefaults replaces zero values by their defaults.
+func (c Config) withDefaults() Config {
+	if c.MaxFlows == 0 {
+		c.MaxFlows = defaultMaxFlows
+	}
+	if c.Shards == 0 {
+		c.Shards = defaultShards
+		for c.Shards > 1 && c.MaxFlows/c.Shards < minPerShard {
+			c.Shards /= 2
+		}
+	}
+	return c
+}
+
+// Validate reports everything that is wrong with c; a zero field stands for its default.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var errs []error
+	if c.MaxFlows < 1 || c.MaxFlows > maxMaxFlows {
+		errs = append(errs, fmt.Errorf("max flows %d: want 1 to %d", c.MaxFlows, maxMaxFlows))
+	}
+	if c.Shards < 1 || c.Shards > maxShards || c.Shards&(c.Shards-1) != 0 {
+		errs = append(errs, fmt.Errorf("shards %d: want a power of two from 1 to %d", c.Shards, maxShards))
+	} else if c.MaxFlows >= 1 && c.Shards > c.MaxFlows {
+		errs = append(errs, fmt.Errorf("shards %d: more than max flows %d", c.Shards, c.MaxFlows))
+	}
+	for _, t := range []struct {
+		name string
+		d    time.Duration
+	}{{"idle", c.IdleTimeout}, {"active", c.ActiveTimeout}, {"closed", c.ClosedTimeout}} {
+		if t.d < 0 {
+			errs = append(errs, fmt.Errorf("%s timeout %v: negative", t.name, t.d))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// MemoryBound is the most that a Table of this configuration ever reports as
+// TableStats.MemoryBytes. It is reached only when every flow is TCP, a quarter of them are in
+// trouble and as many show server names.
+func (c Config) MemoryBound() uint64 {
+	c = c.withDefaults()
+	if c.Validate() != nil {
+		return 0
+	}
+	var sum uint64
+	for i := range c.Shards {
+		sum += shardBound(shardCapacity(c.MaxFlows, c.Shards, i))
+	}
+	return sum
+}
+
+// shardCapacity shares max out so that the shards' capacities sum to it.
+func shardCapacity(max, shards, i int) uint32 {
+	n := max / shards
+	if i < max%shards {
+		n++
+	}
+	return uint32(n)
+}
+
+// nanos is a timeout as a comparable age; never for 0.
+func nanos(d time.Duration) int64 {
+	if d == 0 {
+		return math.MaxInt64
+	}
+	return int64(d)
 }

@@ -2,6 +2,9 @@ package flows
 
 import (
 	"context"
+	"errors"
+	"io"
+	"math"
 
 	"github.com/netmond/netmond/packet"
 )
@@ -11,11 +14,78 @@ type Source interface {
 	ReadBlock(b *packet.Block) error
 }
 
+const (
+	second = int64(1e9)
+	never  = math.MaxInt64
+)
+
 // Replay reads src to its end through one worker on the source's own clock: before the first frame
 // whose time lies at or after the next whole second of the largest time seen so far, Tick is called
 // with that second (one call for a gap of any length: the last whole second not after the frame),
 // then onTick with the same time, if not nil. An error of onTick or ctx ends the replay. Frames
 // whose time runs backwards never move the clock; a first frame sets it.
+//
+// Ticks depend on the frames alone and not on the source's blocks, so that a replay gives the same
+// results every time.
 func (t *Table) Replay(ctx context.Context, src Source, onTick func(now int64) error) error {
-	return nil
+	w := t.NewWorker()
+	defer t.retire(w)
+	var block, part packet.Block
+	started, next := false, int64(0)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := src.ReadBlock(&block); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		begin := 0
+		for i := range block.Frames {
+			now := block.Frames[i].Time
+			if !started {
+				started, next = true, nextSecond(now)
+				continue
+			}
+			if now < next || next == never {
+				continue
+			}
+			part.Frames = block.Frames[begin:i]
+			w.Process(&part)
+			begin = i
+			tick := floorSecond(now)
+			t.Tick(tick)
+			if onTick != nil {
+				if err := onTick(tick); err != nil {
+					return err
+				}
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			next = nextSecond(now)
+		}
+		part.Frames = block.Frames[begin:]
+		w.Process(&part)
+	}
+}
+
+// floorSecond is the last whole second not after now, before 1970 too.
+func floorSecond(now int64) int64 {
+	s := now / second * second
+	if s > now && s >= math.MinInt64+second {
+		s -= second // the division rounds towards zero
+	}
+	return s
+}
+
+// nextSecond is the first whole second after now, or never where there is none.
+func nextSecond(now int64) int64 {
+	s := floorSecond(now)
+	if s > never-second {
+		return never
+	}
+	return s + second
 }

@@ -43,11 +43,95 @@ type CaptureCounts struct {
 // TableStats is the state of the flow table.
 type TableStats struct {
 	Capacity, Entries int
-	// Started counts flows begun by their transport class (localnets.L4 order); a flow whose ports
-	// are not known counts as L4Other unless its protocol is ICMP.
+	// Started counts flow records begun by their transport class (localnets.L4 order); a flow whose
+	// ports are not known counts as L4Other unless its protocol is ICMP. A connection that follows
+	// another between the same ports goes on in its record: as long as nothing is evicted, timed out
+	// or untracked, these are the distinct keys. Started - Ended = Entries, in their sums.
 	Started [localnets.NumL4]uint64
 	Ended   [NumEndReasons]uint64
 	// Untracked are packets that found no place in the table; their bytes are in their networks.
-	Untracked   localnets.Counts
-	MemoryBytes uint64 // held by slots, entries and names
+	Untracked    localnets.Counts
+	NamesRefused uint64 // server names that found no place; flow detail only
+	MemoryBytes  uint64 // held by slots, entries and names
+}
+
+// Snapshot folds and copies everything, with all workers between two blocks.
+//
+// The shards are folded once while the workers run, so that little is left to do while they wait.
+// Of TCP health, a gap younger than the reorder window is not counted as lost yet.
+func (t *Table) Snapshot() *Snapshot {
+	t.foldMu.Lock()
+	defer t.foldMu.Unlock()
+	t.fold(t.clock.Load())
+
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, w := range t.workers {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+	}
+	t.fold(t.clock.Load())
+	snap := &Snapshot{Nets: t.nets.Snapshot(), Table: t.stats()}
+	total := t.gone
+	for _, w := range t.workers {
+		total.add(&w.counters)
+	}
+	snap.Capture, snap.Undecoded = total.capture, total.undecoded
+	snap.IPv4, snap.IPv6, snap.Fragments = total.ipv4, total.ipv6, total.fragments
+	scopes := &snap.Nets.Scopes
+	scopes[localnets.ScopeEncapsulation] = localnets.Counts{Bytes: total.envelopes}
+	scopes[localnets.ScopeNonIP] = total.nonIP
+	for _, n := range total.undecoded {
+		sum(&scopes[localnets.ScopeUndecoded], n)
+	}
+	return snap
+}
+
+// add adds d to c.
+func (c *counters) add(d *counters) {
+	if d.capture.Packets > 0 {
+		if c.capture.Packets == 0 {
+			c.capture.First, c.capture.Last = d.capture.First, d.capture.Last
+		}
+		c.capture.First = min(c.capture.First, d.capture.First)
+		c.capture.Last = max(c.capture.Last, d.capture.Last)
+	}
+	c.capture.Packets += d.capture.Packets
+	c.capture.Bytes += d.capture.Bytes
+	c.capture.CapturedBytes += d.capture.CapturedBytes
+	c.capture.TruncatedPackets += d.capture.TruncatedPackets
+	for i := range d.undecoded {
+		sum(&c.undecoded[i], d.undecoded[i])
+	}
+	sum(&c.nonIP, d.nonIP)
+	c.envelopes += d.envelopes
+	sum(&c.ipv4, d.ipv4)
+	sum(&c.ipv6, d.ipv6)
+	c.fragments += d.fragments
+}
+
+func sum(c *localnets.Counts, d localnets.Counts) {
+	c.Packets += d.Packets
+	c.Bytes += d.Bytes
+}
+
+// stats sums over the shards.
+func (t *Table) stats() TableStats {
+	st := TableStats{Capacity: t.cfg.MaxFlows}
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		st.Entries += int(s.hots.used)
+		for l4, n := range s.started {
+			st.Started[l4] += n
+		}
+		for why, n := range s.ended {
+			st.Ended[why] += n
+		}
+		sum(&st.Untracked, s.untracked)
+		st.NamesRefused += s.namesRefused
+		st.MemoryBytes += s.memory()
+		s.mu.Unlock()
+	}
+	return st
 }

@@ -55,10 +55,9 @@ type TCPCounts struct {
 // A Delta is what one flow added in one direction since it was last folded. Src and Dst are the
 // networks of that direction's sender and receiver.
 type Delta struct {
-	Src, Dst     int32 // network IDs of the table generation that Gen names, or NoNetwork
+	Src, Dst     int32 // network IDs, or NoNetwork
 	L4           L4
 	App          uint16
-	SrcBroadcast bool // the source is a broadcast address of its network (ntopng counts these)
 	DstBroadcast bool // the destination is 255.255.255.255 or its network's directed broadcast
 	Counts       Counts
 	TCP          TCPCounts

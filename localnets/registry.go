@@ -1,55 +1,150 @@
 package localnets
 
-import "net/netip"
-
-// A Match is what the prefix table knows of an address.
-type Match struct {
-	Net       int32 // network with the longest matching prefix, or NoNetwork
-	Broadcast bool  // limited broadcast, or the directed broadcast address of Net
-}
-
-// A Table is the longest-prefix table of one generation of the network list. It never changes;
-// any goroutine may use it.
-type Table struct {
-	generation uint64
-}
-
-// Generation numbers the tables of one Registry from 1.
-func (t *Table) Generation() uint64 { return t.generation }
-
-// Lookup finds addr, in 16 bytes with IPv4 held IPv4-mapped. It allocates nothing.
-func (t *Table) Lookup(addr *[16]byte, is4 bool) Match { return Match{Net: NoNetwork} }
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+)
 
 // A Registry owns the networks' counters.
-type Registry struct{}
+//
+// An idle network costs about 0.2 kB (its description, its place in the prefix table and its host
+// counts); the first traffic allocates its counters, 1 kB and 50 bytes for each application protocol
+// it uses.
+type Registry struct {
+	table atomic.Pointer[Table] // swapped whole, never changed
+	names []string              // of applications, by Delta.App
+	hosts *hosts                // has its own locks; none is held while mu is taken
+
+	mu       sync.Mutex // guards all below
+	networks []Network
+	counters []*counters // by network ID; nil before the first traffic
+	active   []int32     // IDs of networks with counters
+	scopes   [NumScopes]Counts
+	matrix   matrix
+	appParts int // entries of all networks' parts, so that a snapshot allocates once
+
+	clock   int64 // largest time that Apply or Tick was given
+	started bool  // clock is set
+	ticked  int64 // the last tick's time, valid once ticks > 0
+	ticks   uint64
+	minute  int64 // running minute of the clock, see minuteOf
+
+	rateStart     int64
+	rateIntervals uint64 // complete intervals
+}
+
+// counters are one network's, from its first traffic on.
+type counters struct {
+	// stats is what a snapshot copies. Protocols stays nil here, and the figures of hosts zero.
+	stats NetworkStats
+	// apps holds the applications seen, ascending, and parts the counts of each at the same place.
+	// Most networks use few: this takes a fraction of an array over all applications, and the
+	// search stays within a cache line or two.
+	apps   []uint16
+	parts  []appCounts
+	window window
+	rated  Counts // total at the start of the running interval of rates
+}
+
+// appCounts is the part of one application.
+type appCounts [NumDirections]Counts
 
 // New makes a Registry of networks, whose IDs must be their indexes (ParseList gives such a list).
-func New(cfg Config, networks []Network) (*Registry, error) { return &Registry{}, nil }
+// An empty list is allowed: all traffic is transit then.
+func New(cfg Config, networks []Network) (*Registry, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("local networks: %w", err)
+	}
+	if err := checkNetworks(networks); err != nil {
+		return nil, fmt.Errorf("local networks: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	r := &Registry{
+		names:    cfg.AppNames,
+		hosts:    newHosts(cfg.MaxHosts, cfg.HostIdleTimeout, len(networks)),
+		networks: append([]Network(nil), networks...),
+		counters: make([]*counters, len(networks)),
+		matrix:   newMatrix(cfg.MaxMatrixCells),
+	}
+	r.table.Store(newTable(1, r.networks))
+	return r, nil
+}
+
+// checkNetworks refuses a list that the prefix table or the counters could not tell apart.
+func checkNetworks(networks []Network) error {
+	seen := make(map[netip.Prefix]int32, len(networks))
+	for i := range networks {
+		n := &networks[i]
+		switch {
+		case int(n.ID) != i:
+			return fmt.Errorf("network %v at index %d has ID %d", n.Prefix, i, n.ID)
+		case !n.Prefix.IsValid():
+			return fmt.Errorf("network %d (%q) has no valid prefix", i, n.Name)
+		case n.Prefix != n.Prefix.Masked():
+			return fmt.Errorf("network %v has host bits set", n.Prefix)
+		case n.Prefix.Addr().Is4In6():
+			return fmt.Errorf("network %v is an IPv4-mapped prefix; give it as IPv4", n.Prefix)
+		}
+		if first, dup := seen[n.Prefix]; dup {
+			return fmt.Errorf("network %v is both %d and %d", n.Prefix, first, i)
+		}
+		seen[n.Prefix] = n.ID
+	}
+	return nil
+}
 
 // Table is the prefix table now in force.
-func (r *Registry) Table() *Table { return &Table{} }
-
-// Apply adds deltas. Only the flow table calls it. Deltas are not kept.
-func (r *Registry) Apply(now int64, deltas []Delta) {}
-
-// TouchHosts notes hosts as seen. Touches are not kept. Any goroutine may call it.
-func (r *Registry) TouchHosts(touches []HostTouch) {}
+func (r *Registry) Table() *Table { return r.table.Load() }
 
 // Tick tells the registry the time of its clock (capture time for files, wall time of the capture
 // live), ns since the Unix epoch: it closes rate intervals and minutes and drops idle hosts. The
 // flow table calls it about once a second, after a fold; a time not after the last one does nothing.
-func (r *Registry) Tick(now int64) {}
+func (r *Registry) Tick(now int64) {
+	if r.tick(now) {
+		r.hosts.sweep(unixSeconds(now))
+	}
+}
 
-// Snapshot copies all counters.
-func (r *Registry) Snapshot() *Snapshot { return &Snapshot{} }
+func (r *Registry) tick(now int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ticks > 0 && now <= r.ticked {
+		return false
+	}
+	r.advanceLocked(now)
+	if r.ticks == 0 {
+		r.startRatesLocked(now)
+	}
+	r.ticked = now
+	r.ticks++
+	r.rateLocked(now)
+	r.rollMinuteLocked(now)
+	return true
+}
 
-// ParseList reads ntopng's -m syntax from each spec in turn: a comma separated list of CIDR or
-// CIDR=alias, or the path of a file of such lists.
-func ParseList(specs []string) ([]Network, error) { return nil, nil }
+// advanceLocked moves the clock forward to now, never back; r.mu is held.
+func (r *Registry) advanceLocked(now int64) {
+	if !r.started {
+		r.started, r.clock, r.minute = true, now, minuteOf(now)
+		return
+	}
+	r.clock = max(r.clock, now)
+}
 
-// LookupName finds a configured network by its canonical CIDR, its name as written, its alias, or a
-// bare IP address inside it, in this order.
-func (s *Snapshot) LookupName(name string) *NetworkStats { return nil }
-
-// DefaultNetworks is the list used when none is configured.
-func DefaultNetworks(own []netip.Prefix) []Network { return nil }
+// countersOf is the counters of network id, or nil for none; r.mu is held.
+func (r *Registry) countersOf(id int32) *counters {
+	if id < 0 || int(id) >= len(r.counters) {
+		return nil
+	}
+	c := r.counters[id]
+	if c == nil {
+		c = &counters{stats: NetworkStats{Network: r.networks[id]}}
+		t := r.idleTrend()
+		c.stats.ThroughputBytesTrend, c.stats.ThroughputPacketsTrend = t, t
+		r.counters[id] = c
+		r.active = append(r.active, id)
+	}
+	return c
+}

@@ -43,7 +43,7 @@ func (d Direction) String() string { return directionNames[d] }
 // A Snapshot is a consistent copy of all counters; it never changes and shares nothing with the
 // Registry. Totals are since the start of the process.
 type Snapshot struct {
-	Time       int64 // capture clock of the snapshot, ns since the Unix epoch; 0 before any traffic
+	Time       int64 // capture clock of the snapshot, ns since the Unix epoch; 0 before any traffic or Tick
 	Generation uint64
 	// Scopes holds the four scopes that deltas decide (inbound, outbound, internal, transit); the
 	// other elements are zero here and are filled by the flow table's snapshot.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -61,10 +62,15 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 
 	commands := map[string]func(context.Context) error{}
 	addRun(app, commands, std, logger)
-	addRead(app, commands, std, logger)
-	addCheck(app, commands, std, logger)
+	addRead(app, commands, std)
+	addCheck(app, commands, std)
 	addVersion(app, commands, std)
 
+	// The parser turns "-", which names standard input, into an empty argument; see inputs.
+	if slices.Contains(args, "") {
+		fmt.Fprintln(errw, "netmond: empty argument (see netmond --help)")
+		return exitUsage
+	}
 	name, err := app.Parse(args)
 	switch {
 	case ended >= 0:

@@ -5,8 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/alecthomas/kingpin/v2"
 	"golang.org/x/term"
@@ -15,7 +15,7 @@ import (
 	"github.com/netmond/netmond/report"
 )
 
-func addRead(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
+func addRead(app *kingpin.Application, commands map[string]func(context.Context) error, std streams) {
 	cmd := app.Command("read", "Count the traffic of capture files and print it. Needs no privileges.")
 	acc := addAccountingFlags(cmd)
 	format := cmd.Flag("format", "Output: a table for people, json (docs/read-json.md) or csv.").
@@ -61,7 +61,7 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 // readFiles replays files through the table and reports what was wrong with them, which it also
 // prints on standard error as it ends. A returned error means that the replay itself failed.
 func (p *pipeline) readFiles(ctx context.Context, paths []string, std streams, onTick func(now int64) error) ([]report.InputError, error) {
-	src := capture.OpenFiles(paths, std.in)
+	src := capture.OpenFiles(inputs(paths), std.in)
 	defer src.Close()
 	progress := startProgress(std.err, src)
 	err := p.table.Replay(ctx, src, onTick)
@@ -74,7 +74,23 @@ func (p *pipeline) readFiles(ctx context.Context, paths []string, std streams, o
 		fmt.Fprintf(std.err, "netmond: %v\n", e)
 		errs = append(errs, report.InputError{File: e.File, Offset: e.Offset, Error: e.Err.Error()})
 	}
+	for _, u := range src.UnknownLinks() {
+		err := fmt.Sprintf("link type %v (%d) is not decoded: its frames count as undecoded", u.Link, uint16(u.Link))
+		fmt.Fprintf(std.err, "netmond: %s: %s\n", u.File, err)
+		errs = append(errs, report.InputError{File: u.File, Error: err})
+	}
 	return errs, nil
+}
+
+// inputs gives "-" back its name, which the parser of the command line took.
+func inputs(paths []string) []string {
+	named := slices.Clone(paths)
+	for i, p := range named {
+		if p == "" {
+			named[i] = "-"
+		}
+	}
+	return named
 }
 
 // terminal gives the width of w and whether it is a terminal; 80 columns where it is not.

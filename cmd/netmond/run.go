@@ -80,7 +80,7 @@ func ownPrefixes(iface string) []netip.Prefix {
 	}
 	for _, i := range list {
 		if i.Name == iface {
-			return i.Addresses
+			return i.Addrs
 		}
 	}
 	return nil
@@ -138,6 +138,7 @@ func (d *daemon) replay(ctx context.Context, cancel context.CancelCauseFunc, ser
 
 // capture counts the interface's frames until ctx ends, then what the ring still holds.
 func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server) {
+	clock := newSteadyClock()
 	ticks := make(chan struct{})
 	go func() { // ends with ctx; waited for through ticks
 		defer close(ticks)
@@ -147,8 +148,8 @@ func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, se
 			select {
 			case <-ctx.Done():
 				return
-			case now := <-ticker.C:
-				d.table.Tick(now.UnixNano())
+			case <-ticker.C:
+				d.table.Tick(clock.now())
 			}
 		}
 	}()
@@ -160,6 +161,7 @@ func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, se
 	for {
 		err := d.live.ReadBlock(&block)
 		if err == nil {
+			clock.correct(&block)
 			worker.Process(&block)
 			continue
 		}
@@ -169,5 +171,5 @@ func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, se
 		break
 	}
 	<-ticks
-	d.table.Tick(time.Now().UnixNano())
+	d.table.Tick(clock.now())
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/common/version"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/metrics"
@@ -25,7 +25,7 @@ func (d *daemon) newServer(cfg web.Config, matrixSeries int) (*web.Server, error
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		metrics.NewCollector(metrics.Config{MatrixSeries: matrixSeries}, view),
-		version.NewCollector("netmond"),
+		versioncollector.NewCollector("netmond"),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

@@ -41,7 +41,7 @@ func addAccountingFlags(cmd flagGroup) *accounting {
 	a := &accounting{}
 	a.networks = cmd.Flag("local-networks", "Local networks as CIDR or CIDR=alias, comma separated, or a file of them. Repeatable. Default: the capture interface's own networks and all private, link-local and loopback space.").
 		Short('m').PlaceHolder("LIST").Strings()
-	a.decap = cmd.Flag("decap", "Tunnels to look through, comma separated, or all: the inner packet counts. Default: none, the outermost IP header counts. Known: "+strings.Join(packet.DecapNames(), ", ")+".").
+	a.decap = cmd.Flag("decap", "Tunnels to look through, comma separated, or all: the inner packet counts. Default: none, the outermost IP header counts. Known: "+decapKinds()+".").
 		PlaceHolder("LIST").String()
 	a.flowVLAN = cmd.Flag("flow-vlan", "Keep flows of different outer VLANs apart.").Bool()
 	a.maxFlows = cmd.Flag("max-flows", "Most flows tracked at a time; beyond it the idlest is evicted and counted, and no byte of any network is lost.").
@@ -58,6 +58,15 @@ func addAccountingFlags(cmd flagGroup) *accounting {
 	return a
 }
 
+// decapKinds lists the tunnels that --decap knows.
+func decapKinds() string {
+	var names []string
+	for kind := packet.Decap(1); kind&packet.DecapAll != 0; kind <<= 1 {
+		names = append(names, kind.String())
+	}
+	return strings.Join(names, ", ")
+}
+
 // A pipeline is the stages from frames to counters, wired together.
 type pipeline struct {
 	networks []localnets.Network
@@ -70,6 +79,11 @@ type pipeline struct {
 // build wires packet, flows, apps and localnets. own are the prefixes of the capture interface; live
 // chooses the timeouts that stand when no flag sets them.
 func (a *accounting) build(own []netip.Prefix, live bool) (*pipeline, error) {
+	for flag, n := range map[string]int{"max-flows": *a.maxFlows, "max-hosts": *a.maxHosts} {
+		if n < 1 {
+			return nil, usageError{fmt.Errorf("--%s %d: want 1 at least", flag, n)}
+		}
+	}
 	p := &pipeline{}
 	if len(*a.networks) > 0 {
 		var err error

@@ -1,0 +1,38 @@
+//go:build !linux
+
+package capture
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"github.com/netmond/netmond/packet"
+)
+
+// Live is a Source over an interface, on Linux only.
+type Live struct{}
+
+// OpenLive refuses: live capture needs Linux. The error wraps ErrUnsupported.
+func OpenLive(cfg LiveConfig, log *slog.Logger) (*Live, error) {
+	return nil, fmt.Errorf("live capture on %s: %w, it needs Linux; capture files can be read here", runtime.GOOS, ErrUnsupported)
+}
+
+// ReadBlock gives ErrUnsupported.
+func (l *Live) ReadBlock(b *packet.Block) error { return ErrUnsupported }
+
+// Stats gives zeros.
+func (l *Live) Stats() Stats { return Stats{} }
+
+// Stop does nothing.
+func (l *Live) Stop() {}
+
+// Close does nothing.
+func (l *Live) Close() error { return nil }
+
+// A linkReader tells no link types outside Linux.
+type linkReader struct{}
+
+func newLinkReader() (linkReader, error)                    { return linkReader{}, nil }
+func (linkReader) close()                                   {}
+func (linkReader) link(name string) (packet.LinkType, bool) { return 0, false }

@@ -1,0 +1,153 @@
+package capture
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/netmond/netmond/packet"
+)
+
+// Layout of a block and of a frame in it, for TPACKET_V3 (include/uapi/linux/if_packet.h, packet_mmap
+// in the kernel's documentation). Integers are in host order.
+const (
+	blkStatus = 8  // tpacket_hdr_v1.block_status, u32
+	blkFrames = 12 // num_pkts, u32
+	blkFirst  = 16 // offset_to_first_pkt, u32
+	blkHdrLen = 48 // sizeof(struct tpacket_block_desc)
+
+	frmNext   = 0                          // tpacket3_hdr.tp_next_offset, u32, from this frame's start
+	frmSec    = 4                          // u32
+	frmNsec   = 8                          // u32
+	frmSnap   = 12                         // bytes in the ring, u32
+	frmLen    = 16                         // bytes on the wire, u32
+	frmStatus = 20                         // u32
+	frmMac    = 24                         // where the link-layer header is, u16, from this frame's start
+	frmTCI    = 32                         // u32
+	frmTPID   = 36                         // u16
+	frmHatype = unix.SizeofTpacket3Hdr + 8 // sockaddr_ll.sll_hatype, u16
+	frmHdrLen = unix.SizeofTpacket3Hdr + unix.SizeofSockaddrLinklayer
+)
+
+const (
+	vlanTagLen = 4
+	tpidCVLAN  = 0x8100 // 802.1Q, and what the kernel means where it gives no TPID
+)
+
+// A tally sums the frames of one block.
+type tally struct {
+	bytes     uint64 // on the wire
+	truncated uint64 // frames that the ring holds less of than was on the wire
+}
+
+// A blockParser turns blocks into frames. It remembers the last hardware type and its link type: an
+// interface made again under its old name may be of another type, and frames of both may be in one block.
+type blockParser struct {
+	hatype uint16
+	link   packet.LinkType
+}
+
+// parse appends the frames of block to frames. Data is a part of block. The kernel wrote the block,
+// yet no offset in it is trusted: at one that leaves the block or does not move on, parse gives the
+// frames before it and an error.
+func (p *blockParser) parse(block []byte, frames []packet.Frame) ([]packet.Frame, tally, error) {
+	var sum tally
+	if len(block) < blkHdrLen {
+		return frames, sum, fmt.Errorf("ring block of %d bytes has no header", len(block))
+	}
+	ne := binary.NativeEndian
+	n := ne.Uint32(block[blkFrames:])
+	off, size := uint64(ne.Uint32(block[blkFirst:])), uint64(len(block))
+	frames = slices.Grow(frames, min(int(n), len(block)/frmHdrLen))
+	for i := range n {
+		if off < blkHdrLen || off+frmHdrLen > size {
+			return frames, sum, fmt.Errorf("ring block of %d bytes: frame %d of %d at offset %d", size, i+1, n, off)
+		}
+		h := block[off : off+frmHdrLen]
+		start := off + uint64(ne.Uint16(h[frmMac:]))
+		end := start + uint64(ne.Uint32(h[frmSnap:]))
+		if end > size {
+			return frames, sum, fmt.Errorf("ring block of %d bytes: frame %d of %d ends at offset %d", size, i+1, n, end)
+		}
+		if hatype := ne.Uint16(h[frmHatype:]); hatype != p.hatype {
+			p.hatype = hatype
+			p.link, _ = linkOf(hatype)
+		}
+		wire := ne.Uint32(h[frmLen:])
+		if uint64(wire) > end-start {
+			sum.truncated++
+		}
+		frame := packet.Frame{
+			Data:    block[start:end:end],
+			Time:    int64(ne.Uint32(h[frmSec:]))*1e9 + int64(ne.Uint32(h[frmNsec:])),
+			WireLen: wire,
+			Link:    p.link,
+		}
+		if status := ne.Uint32(h[frmStatus:]); status&unix.TP_STATUS_VLAN_VALID != 0 {
+			frame.WireLen += vlanTagLen
+			frame.VLANTCI = uint16(ne.Uint32(h[frmTCI:]))
+			frame.VLANTPID = tpidCVLAN
+			if tpid := ne.Uint16(h[frmTPID:]); status&unix.TP_STATUS_VLAN_TPID_VALID != 0 && tpid != 0 {
+				frame.VLANTPID = tpid
+			}
+		}
+		sum.bytes += uint64(frame.WireLen)
+		frames = append(frames, frame)
+
+		next := uint64(ne.Uint32(h[frmNext:])) // 0 in the last frame
+		if next < frmHdrLen && i+1 < n {
+			return frames, sum, fmt.Errorf("ring block of %d bytes: frame %d of %d follows after %d bytes", size, i+2, n, next)
+		}
+		off += next
+	}
+	return frames, sum, nil
+}
+
+// A ring is one packet socket and the memory it shares with the kernel. Several rings on one
+// interface would share its frames by PACKET_FANOUT.
+type ring struct {
+	fd     int
+	mem    []byte // blocks, one after the other
+	block  int    // bytes of one
+	next   int    // index of the block that is read next
+	lent   bool   // block next is with the reader, not the kernel
+	parser blockParser
+}
+
+// status is where the kernel and the reader pass block i to each other.
+func (r *ring) status(i int) *uint32 {
+	return (*uint32)(unsafe.Pointer(&r.mem[i*r.block+blkStatus]))
+}
+
+// ready reports whether take would lend a block.
+func (r *ring) ready() bool {
+	return atomic.LoadUint32(r.status(r.next))&unix.TP_STATUS_USER != 0
+}
+
+// take lends the next block, if the kernel has handed it over, and its status; else nil. The load is
+// what makes the kernel's writes to the block visible.
+func (r *ring) take() ([]byte, uint32) {
+	status := atomic.LoadUint32(r.status(r.next))
+	if status&unix.TP_STATUS_USER == 0 {
+		return nil, 0
+	}
+	r.lent = true
+	return r.mem[r.next*r.block:][:r.block:r.block], status
+}
+
+// giveBack returns the block that take lent, if any. Its frames must not be read from here on.
+func (r *ring) giveBack() {
+	if !r.lent {
+		return
+	}
+	atomic.StoreUint32(r.status(r.next), unix.TP_STATUS_KERNEL)
+	r.lent = false
+	r.next++
+	if r.next*r.block == len(r.mem) {
+		r.next = 0
+	}
+}

@@ -1,0 +1,237 @@
+package flows
+
+import (
+	"github.com/netmond/netmond/localnets"
+)
+
+// An outbox collects, under a shard's lock, what the networks get once the lock is released.
+type outbox struct {
+	tbl     *localnets.Table // in force since the last reading
+	deltas  []localnets.Delta
+	touches []localnets.HostTouch
+}
+
+// add appends an empty delta and gives it; valid until the next call.
+func (o *outbox) add() *localnets.Delta {
+	o.deltas = append(o.deltas, localnets.Delta{})
+	return &o.deltas[len(o.deltas)-1]
+}
+
+// touch notes the ends of e that lie in local networks as seen at time.
+func (o *outbox) touch(e *hot, c *cold, time int64) {
+	is4 := e.key.Is4()
+	if n := c.nets[0]; n != localnets.NoNetwork {
+		o.touches = append(o.touches, localnets.HostTouch{Addr: e.key.Lo, Is4: is4, Net: n, Time: time})
+	}
+	if n := c.nets[1]; n != localnets.NoNetwork {
+		o.touches = append(o.touches, localnets.HostTouch{Addr: e.key.Hi, Is4: is4, Net: n, Time: time})
+	}
+}
+
+// send hands everything over. No shard's lock is held.
+func (o *outbox) send(nets *localnets.Registry, now int64) {
+	if len(o.deltas) > 0 {
+		nets.Apply(now, o.deltas)
+		o.deltas = o.deltas[:0]
+	}
+	if len(o.touches) > 0 {
+		nets.TouchHosts(o.touches)
+		o.touches = o.touches[:0]
+	}
+}
+
+// emit folds what entry i has gained into up to two deltas. ended is 1 when the flow leaves the
+// networks' counts. The dirty bit stays.
+func (s *shard) emit(o *outbox, i uint32, e *hot, ended uint32) {
+	c := s.colds.at(i)
+	if c.gen != uint32(o.tbl.Generation()) {
+		s.reresolve(o, i, e)
+	}
+	client := e.client()
+	for dir := range uint8(2) {
+		starts := dir == client && e.bits&bitAnnounced == 0
+		if e.newPackets[dir] == 0 && !starts && (ended == 0 || dir != client) && (e.conn == 0 || !s.conns.at(e.conn-1).pending(dir)) {
+			continue
+		}
+		d := o.add()
+		d.Src, d.Dst = c.nets[dir], c.nets[dir^1]
+		d.L4, d.App = localnets.L4Of(e.key.Proto), c.app
+		d.DstBroadcast = c.broadcast(dir ^ 1)
+		d.Counts = localnets.Counts{Packets: uint64(e.newPackets[dir]), Bytes: uint64(e.newBytes[dir])}
+		if starts {
+			d.NewFlows = 1
+		}
+		if dir == client {
+			d.EndedFlows = ended
+		}
+		if e.conn != 0 {
+			s.emitTCP(d, e, dir)
+		}
+		n := c.folded(dir)
+		n.Packets += d.Counts.Packets
+		n.Bytes += d.Counts.Bytes
+		c.setFolded(dir, n)
+		e.newPackets[dir], e.newBytes[dir] = 0, 0
+	}
+	e.bits |= bitAnnounced
+}
+
+// pending reports whether direction dir may have gained something without a packet of its own.
+func (c *conn) pending(dir uint8) bool {
+	return c.health != 0 || c.samples[dir] != 0 || c.bits&(connServerRTT|connClientRTT) != 0 || c.syns[dir] != 0
+}
+
+// emitTCP fills in the TCP part of d, the delta of direction dir.
+func (s *shard) emitTCP(d *localnets.Delta, e *hot, dir uint8) {
+	c := s.conns.at(e.conn - 1)
+	t := &d.TCP
+	t.Packets = d.Counts.Packets - min(uint64(c.noHeader[dir]), d.Counts.Packets)
+	t.SYN, t.SYNACK = uint64(c.syns[dir]&0x0f), uint64(c.syns[dir]>>4)
+	d.AckRTT, d.AckRTTSamples = int64(c.seq[dir].ackSum)*1000, uint32(c.samples[dir])
+	c.noHeader[dir], c.syns[dir], c.samples[dir], c.seq[dir].ackSum = 0, 0, 0, 0
+	if dir == e.client() {
+		if c.bits&connServerRTT != 0 {
+			d.ServerRTT = int64(c.serverRTT) * 1000
+		}
+		if c.bits&connClientRTT != 0 {
+			d.ClientRTT = int64(c.clientRTT) * 1000
+		}
+		c.bits &^= connServerRTT | connClientRTT
+	}
+	if c.health == 0 {
+		return
+	}
+	h := s.healths.at(c.health - 1)
+	for what := range numIlls {
+		n := h.counts[dir][what]
+		addIll(t, what, uint64(n))
+		saturating(&h.folded[dir][what], uint32(n))
+	}
+	t.Lost += uint64(h.lost[dir])
+	saturating(&h.folded[dir][foldedLost], h.lost[dir])
+	h.counts[dir], h.lost[dir] = [numIlls]uint8{}, 0
+}
+
+// emitSpill sends the events of the packet in hand that found no health record.
+func (s *shard) emitSpill(o *outbox, i uint32, e *hot) {
+	c := s.colds.at(i)
+	for dir := range uint8(2) {
+		if s.spill.tcp[dir] == (localnets.TCPCounts{}) {
+			continue
+		}
+		d := o.add()
+		d.Src, d.Dst = c.nets[dir], c.nets[dir^1]
+		d.L4, d.App = localnets.L4TCP, c.app
+		d.TCP = s.spill.tcp[dir]
+	}
+	s.spill = spill{}
+}
+
+// reresolve finds the networks of entry i in a newer prefix table. Where they are others, the flow
+// ends for the old ones and will begin for the new; what is not folded yet goes to the new ones, and
+// what is stays with the old. Network IDs keep their meaning over generations.
+func (s *shard) reresolve(o *outbox, i uint32, e *hot) {
+	c := s.colds.at(i)
+	old, client := c.nets, e.client()
+	if !c.resolve(o.tbl, &e.key) {
+		return
+	}
+	if e.bits&bitAnnounced != 0 {
+		o.deltas = append(o.deltas, localnets.Delta{
+			Src: old[client], Dst: old[client^1], L4: localnets.L4Of(e.key.Proto), App: c.app, EndedFlows: 1,
+		})
+		e.bits &^= bitAnnounced
+		e.bits |= bitNoMove
+	}
+	o.touch(e, c, e.last)
+}
+
+// foldChunk bounds the entries that a fold looks at under one hold of a shard's lock, and with them
+// the memory of its deltas.
+const foldChunk = 512
+
+// A foldCursor is how far the fold of one shard has come.
+type foldCursor struct {
+	started bool
+	all     bool // look at all entries: the dirty list was full
+	pos, n  uint32
+}
+
+// fold sends everything that is not folded, of all shards, to the networks. t.foldMu is held.
+// Entries that workers dirty meanwhile may wait for the next fold.
+func (t *Table) fold(now int64) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		var cur foldCursor
+		for done := false; !done; {
+			t.out.tbl = t.nets.Table()
+			s.mu.Lock()
+			done = s.drain(&t.out, &cur, now)
+			s.mu.Unlock()
+			t.out.send(t.nets, now)
+		}
+	}
+}
+
+// drain folds the next entries after cur and reports whether the shard is done.
+func (s *shard) drain(o *outbox, cur *foldCursor, now int64) bool {
+	if !cur.started {
+		cur.started, cur.all = true, s.missed
+		if cur.all {
+			cur.n, s.missed, s.dirty = s.hots.next, false, s.dirty[:0]
+		} else {
+			cur.n = uint32(len(s.dirty))
+		}
+	}
+	var chunk [foldChunk]uint32
+	dirty := chunk[:0]
+	for end := min(cur.pos+foldChunk, cur.n); cur.pos < end; cur.pos++ {
+		i := cur.pos
+		if !cur.all {
+			i = s.dirty[i]
+		}
+		if s.hots.at(i).bits&(bitUsed|bitDirty) == bitUsed|bitDirty {
+			dirty = append(dirty, i)
+		}
+	}
+	s.warmFold(dirty)
+	for _, i := range dirty {
+		if e := s.hots.at(i); e.bits&bitDirty != 0 { // it may be listed twice
+			s.foldEntry(o, i, e, now)
+		}
+	}
+	if cur.pos < cur.n {
+		return false
+	}
+	if !cur.all {
+		s.dirty = s.dirty[:copy(s.dirty, s.dirty[cur.n:])]
+	}
+	return true
+}
+
+// warmFold loads what foldEntry will need of all entries, side by side, as warm does for packets.
+func (s *shard) warmFold(dirty []uint32) {
+	sum := uint16(0)
+	for _, i := range dirty {
+		sum += s.colds.at(i).app
+		if conn := s.hots.at(i).conn; conn != 0 {
+			sum += s.conns.at(conn - 1).bits
+		}
+	}
+	s.sink += sum
+}
+
+func (s *shard) foldEntry(o *outbox, i uint32, e *hot, now int64) {
+	e.bits &^= bitDirty
+	if e.conn == 0 {
+		s.emit(o, i, e, 0)
+		return
+	}
+	c := s.conns.at(e.conn - 1)
+	s.settle(c, 0, false, micros(now))
+	s.settle(c, 1, false, micros(now))
+	s.emit(o, i, e, 0)
+	if s.waiting(c) {
+		s.mark(i, e) // its gap counts when the reorder window has passed
+	}
+}

@@ -1,0 +1,231 @@
+package flows
+
+import (
+	"sync"
+	"unsafe"
+
+	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/packet"
+)
+
+// A shard is one part of the table; a flow's key decides which, so both of its directions are in it.
+type shard struct {
+	mu sync.Mutex // guards all below; nothing else is locked while it is held
+
+	hasher  *hasher
+	index   index
+	hots    pool[hot, *hot]
+	colds   slabs[cold] // by the same numbers as hots
+	conns   pool[conn, *conn]
+	healths pool[health, *health]
+	names   pool[name, *name]
+
+	// dirty lists entries that got bitDirty, some twice, some no longer in use. A list that is full
+	// sets missed, and the next fold looks at all entries.
+	dirty  []uint32
+	missed bool
+
+	hand  uint32 // where the next eviction looks
+	walk  uint32 // where the next tick looks for flows that are due
+	spill spill  // of the packet in hand
+	sink  uint16 // keeps loads that only warm the cache
+
+	started      [localnets.NumL4]uint64
+	ended        [NumEndReasons]uint64
+	untracked    localnets.Counts
+	namesRefused uint64
+
+	_ [64]byte // shards share no cache line
+}
+
+// Rare things have pools smaller than the shard, so that a flood cannot make them dear.
+func rareLimit(capacity uint32) uint32  { return max(capacity/4, 1) }
+func dirtyLimit(capacity uint32) uint32 { return max(capacity/8, 1) }
+
+func (s *shard) init(capacity uint32, h *hasher) {
+	s.hasher = h
+	s.index = newIndex(capacity)
+	s.hots = newPool[hot](capacity)
+	s.conns = newPool[conn](capacity)
+	s.healths = newPool[health](rareLimit(capacity))
+	s.names = newPool[name](rareLimit(capacity))
+	s.colds.s = make([]*[slabLen]cold, 0, slabsFor(capacity))
+	s.dirty = make([]uint32, 0, dirtyLimit(capacity))
+}
+
+func (s *shard) prefault() {
+	s.index.resize(s.index.limit)
+	s.hots.prefault()
+	s.conns.prefault()
+	s.healths.prefault()
+	s.names.prefault()
+	for len(s.colds.s) < len(s.hots.s) {
+		s.colds.grow()
+		touchPages(s.colds.s[len(s.colds.s)-1])
+	}
+}
+
+func (s *shard) memory() uint64 {
+	return s.index.memory() + s.hots.memory() + s.colds.memory() + s.conns.memory() + s.healths.memory() +
+		s.names.memory() + uint64(cap(s.dirty))*4
+}
+
+// shardBound is the most that memory gives for a shard of capacity entries.
+func shardBound(capacity uint32) uint64 {
+	return uint64(slotsFor(capacity))*8 + uint64(dirtyLimit(capacity))*4 +
+		poolBound(capacity, unsafe.Sizeof(hot{})+unsafe.Sizeof(cold{})+unsafe.Sizeof(conn{})) +
+		poolBound(rareLimit(capacity), unsafe.Sizeof(health{})+unsafe.Sizeof(name{}))
+}
+
+// find is the entry of key k, whose hash ends in frag.
+func (s *shard) find(frag uint32, k *packet.Key) (uint32, bool) {
+	slots := s.index.slots
+	for i := s.index.home(frag); slots[i] != 0; {
+		if uint32(slots[i]>>32) == frag {
+			n := uint32(slots[i]) - 1
+			if s.hots.at(n).key == *k {
+				return n, true
+			}
+		}
+		if i++; i == len(slots) {
+			i = 0
+		}
+	}
+	return 0, false
+}
+
+// admit makes an entry for the flow that m begins, or gives false when the shard is full of flows
+// that are worth more.
+func (s *shard) admit(o *outbox, frag uint32, m *packet.Meta) (uint32, bool) {
+	i, ok := s.hots.get()
+	if !ok {
+		if !s.evict(o, m.Time) {
+			return 0, false
+		}
+		i, _ = s.hots.get()
+	}
+	if len(s.colds.s) < len(s.hots.s) {
+		s.colds.grow()
+	}
+	s.index.insert(frag, i)
+	s.begin(o, i, m)
+	return i, true
+}
+
+// begin fills the free entry i with the flow that m begins. m is not yet counted.
+func (s *shard) begin(o *outbox, i uint32, m *packet.Meta) {
+	e, c := s.hots.at(i), s.colds.at(i)
+	*e = hot{key: m.Key, last: m.Time, bits: bitUsed, budget: appBudget(&m.Key)}
+	*c = cold{first: m.Time}
+	c.resolve(o.tbl, &e.key)
+	if m.Key.Proto == protoTCP && m.Key.HasPorts() {
+		n, _ := s.conns.get() // as many as entries: never exhausted
+		e.conn = n + 1
+	}
+	c.bits |= coldGuessed
+	e.setClient(m.Dir & 1)
+	c.app = guess(e)
+	s.started[startedClass(&m.Key)]++
+	o.touch(e, c, m.Time)
+}
+
+const protoTCP = 6
+
+// setClient makes direction dir the client's, and with it the ports' guess at the application as
+// long as nothing was folded under another.
+func (s *shard) setClient(i uint32, e *hot, dir uint8) {
+	if e.client() == dir {
+		return
+	}
+	e.setClient(dir)
+	c := s.colds.at(i)
+	if c.bits&coldGuessed != 0 && c.folded(0) == (localnets.Counts{}) && c.folded(1) == (localnets.Counts{}) {
+		c.app = guess(e)
+	}
+}
+
+// end takes the flow of entry i out of the table.
+func (s *shard) end(o *outbox, i uint32, why EndReason) {
+	e := s.hots.at(i)
+	s.close(o, i, e, why)
+	s.index.remove(uint32(s.hasher.key(&e.key)), i)
+	s.hots.put(i)
+}
+
+// restart ends the flow of entry i and begins that of m, which has the same key, in its place.
+func (s *shard) restart(o *outbox, i uint32, m *packet.Meta, why EndReason) {
+	e := s.hots.at(i)
+	dirty := e.bits & bitDirty
+	s.close(o, i, e, why)
+	s.begin(o, i, m)
+	e.bits |= dirty // it stays in the dirty list
+}
+
+// close folds the flow of entry i for the last time and gives back what it holds.
+func (s *shard) close(o *outbox, i uint32, e *hot, why EndReason) {
+	if e.conn != 0 {
+		c := s.conns.at(e.conn - 1)
+		s.settle(c, 0, true, 0)
+		s.settle(c, 1, true, 0)
+	}
+	s.emit(o, i, e, 1)
+	s.ended[why]++
+	if e.conn != 0 {
+		c := s.conns.at(e.conn - 1)
+		if c.health != 0 {
+			s.healths.put(c.health - 1)
+		}
+		s.conns.put(e.conn - 1)
+	}
+	s.freeName(s.colds.at(i).name)
+	e.conn, e.bits = 0, 0
+}
+
+const (
+	// evictSample entries in a row are compared to find the one to evict; the hand goes round the
+	// shard, so that each has its turn.
+	evictSample = 8
+	// evictBusy keeps flows that have settled and sent within 5 s: to give up one of them for a new
+	// one gains nothing.
+	evictBusy = int64(5e9)
+)
+
+// evict frees the entry that is worth least among a sample: one whose connection is over or that
+// never went beyond a first packet or a half-open handshake, the longest idle first; failing that,
+// the longest idle one, unless all are busy at now.
+func (s *shard) evict(o *outbox, now int64) bool {
+	best, bestRank, bestLast := uint32(0), 2, int64(0)
+	for range min(evictSample, s.hots.next) {
+		if s.hand >= s.hots.next {
+			s.hand = 0
+		}
+		e := s.hots.at(s.hand)
+		rank := 2
+		switch {
+		case e.bits&bitUsed == 0:
+		case e.bits&bitClosed != 0 || e.bits&bitSettled == 0:
+			rank = 0
+		case now-e.last > evictBusy:
+			rank = 1
+		}
+		if rank < bestRank || rank == bestRank && rank < 2 && e.last < bestLast {
+			best, bestRank, bestLast = s.hand, rank, e.last
+		}
+		s.hand++
+	}
+	if bestRank == 2 {
+		return false
+	}
+	s.end(o, best, EndResources)
+	return true
+}
+
+// mark notes that entry i has something to fold.
+func (s *shard) mark(i uint32, e *hot) {
+	e.bits |= bitDirty
+	if len(s.dirty) == cap(s.dirty) {
+		s.missed = true
+		return
+	}
+	s.dirty = append(s.dirty, i)
+}

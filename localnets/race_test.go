@@ -1,0 +1,5 @@
+//go:build race
+
+package localnets_test
+
+const raceEnabled = true

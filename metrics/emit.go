@@ -1,0 +1,102 @@
+package metrics
+
+import (
+	"strconv"
+
+	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/packet"
+)
+
+func (e *emitter) snapshot(s *flows.Snapshot) {
+	for i, c := range s.Nets.Scopes {
+		e.counts(trafficBytes, trafficPackets, c, localnets.Scope(i).String())
+	}
+	e.count(processedBytes, s.Capture.Bytes)
+	e.count(processedPackets, s.Capture.Packets)
+	e.count(processedCapturedBytes, s.Capture.CapturedBytes)
+	e.count(processedTruncated, s.Capture.TruncatedPackets)
+	for r := packet.ReasonNone + 1; r < packet.NumReasons; r++ {
+		e.counts(undecodedBytes, undecodedPackets, s.Undecoded[r], r.String())
+	}
+	e.counts(ipBytes, ipPackets, s.IPv4, "4")
+	e.counts(ipBytes, ipPackets, s.IPv6, "6")
+	e.count(ipFragments, s.Fragments)
+	e.value(snapshotTime, unixSeconds(s.Nets.Time))
+
+	e.value(networks, float64(len(s.Nets.Networks)))
+	for i := range s.Nets.Networks {
+		e.network(&s.Nets.Networks[i])
+	}
+	e.value(hosts, float64(s.Nets.Hosts))
+	e.count(hostsRefused, s.Nets.HostsRefused)
+	e.table(&s.Table)
+}
+
+func (e *emitter) network(n *localnets.NetworkStats) {
+	cidr := n.Prefix.String()
+	name := n.Alias
+	if name == "" {
+		name = n.Name
+	}
+	e.value(networkInfo, 1, cidr, clean(name), strconv.Itoa(int(n.ID)))
+	for d := range localnets.NumDirections {
+		dir := d.String()
+		for l4 := range localnets.NumL4 {
+			e.counts(networkBytes, networkPackets, n.L4[d][l4], cidr, dir, l4.String())
+		}
+		e.counts(networkBroadcastBytes, networkBroadcastPackets, n.Broadcast[d], cidr, dir)
+		t := &n.TCP[d]
+		e.count(networkTCPPackets, t.Packets, cidr, dir)
+		e.count(networkTCPRetransmissions, t.Retransmissions, cidr, dir)
+		e.count(networkTCPOutOfOrder, t.OutOfOrder, cidr, dir)
+		e.count(networkTCPLost, t.Lost, cidr, dir)
+		e.count(networkTCPKeepAlives, t.KeepAlives, cidr, dir)
+		e.count(networkTCPZeroWindows, t.ZeroWindows, cidr, dir)
+		e.count(networkTCPSYN, t.SYN, cidr, dir)
+		e.count(networkTCPSYNACK, t.SYNACK, cidr, dir)
+	}
+	e.value(networkHosts, float64(n.Hosts), cidr)
+	e.value(networkHostsCapped, boolean(n.HostsCapped), cidr)
+	e.count(networkHostsSeen, n.NewHosts, cidr)
+	e.value(networkFlows, float64(n.FlowsActive), cidr)
+	e.count(networkFlowsStarted, n.Flows, cidr)
+	e.count(networkFlowsClient, n.FlowsClient, cidr)
+	e.count(networkFlowsServer, n.FlowsServer, cidr)
+	e.value(networkLastSeen, unixSeconds(n.LastSeen), cidr)
+	e.summary(networkRTT, n.RTT.ServerSum, n.RTT.ServerSamples, cidr, "server")
+	e.summary(networkRTT, n.RTT.ClientSum, n.RTT.ClientSamples, cidr, "client")
+	e.summary(networkRTT, n.RTT.AckSum, n.RTT.AckSamples, cidr, "ack")
+}
+
+func (e *emitter) table(t *flows.TableStats) {
+	e.value(flowTableEntries, float64(t.Entries))
+	e.value(flowTableCapacity, float64(t.Capacity))
+	e.count(flowTableMemory, t.MemoryBytes)
+	for l4 := range localnets.NumL4 {
+		e.count(flowTableStarted, t.Started[l4], l4.String())
+	}
+	for r := flows.EndIdle; r < flows.NumEndReasons; r++ {
+		e.count(flowTableEnded, t.Ended[r], r.String())
+	}
+	e.count(flowTableEvictions, t.Ended[flows.EndResources])
+	e.counts(flowTableUntrackedBytes, flowTableUntrackedPackets, t.Untracked)
+}
+
+func (e *emitter) source(s *capture.Stats) {
+	name := clean(s.Interface)
+	e.value(captureInfo, 1, name, clean(s.Path))
+	e.value(captureUp, boolean(s.Up), name)
+	e.count(capturePackets, s.Packets, name)
+	e.count(captureBytes, s.Bytes, name)
+	e.count(captureDrops, s.KernelDrops, name, "ring_full")
+	e.count(captureKernelPackets, s.KernelPackets, name)
+	e.count(captureTruncated, s.Truncated, name)
+	e.count(captureRingFreezes, s.RingFreezes, name)
+	e.count(captureLosingBlocks, s.Losing, name)
+	e.count(captureDowns, s.Downs, name)
+	e.count(captureReopens, s.Reopens, name)
+	e.value(captureLastPoll, unixSeconds(s.LastPoll), name)
+	e.count(captureRingBytes, s.RingBytes, name)
+}

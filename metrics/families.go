@@ -1,0 +1,234 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// A kind is a metric's type.
+type kind uint8
+
+const (
+	counter kind = iota
+	gauge
+	summary // sum and count, no quantiles
+)
+
+func (k kind) String() string { return [...]string{"counter", "gauge", "summary"}[k] }
+
+// A family describes one metric; the documentation is made from it.
+type family struct {
+	name   string
+	kind   kind
+	labels []string
+	help   string
+}
+
+// A familyID is an index of families.
+type familyID uint8
+
+// The families, in the order of the documentation.
+const (
+	trafficBytes familyID = iota
+	trafficPackets
+	processedBytes
+	processedPackets
+	processedCapturedBytes
+	processedTruncated
+	undecodedBytes
+	undecodedPackets
+	ipBytes
+	ipPackets
+	ipFragments
+	snapshotTime
+
+	networks
+	networkInfo
+	networkBytes
+	networkPackets
+	networkBroadcastBytes
+	networkBroadcastPackets
+	networkHosts
+	networkHostsCapped
+	networkHostsSeen
+	networkFlows
+	networkFlowsStarted
+	networkFlowsClient
+	networkFlowsServer
+	networkLastSeen
+	networkTCPPackets
+	networkTCPRetransmissions
+	networkTCPOutOfOrder
+	networkTCPLost
+	networkTCPKeepAlives
+	networkTCPZeroWindows
+	networkTCPSYN
+	networkTCPSYNACK
+	networkRTT
+	matrixBytes
+	matrixPackets
+
+	hosts
+	hostsRefused
+
+	flowTableEntries
+	flowTableCapacity
+	flowTableMemory
+	flowTableStarted
+	flowTableEnded
+	flowTableEvictions
+	flowTableUntrackedPackets
+	flowTableUntrackedBytes
+
+	captureInfo
+	captureUp
+	capturePackets
+	captureBytes
+	captureDrops
+	captureKernelPackets
+	captureTruncated
+	captureRingFreezes
+	captureLosingBlocks
+	captureDowns
+	captureReopens
+	captureLastPoll
+	captureRingBytes
+
+	collectorSuccess
+	collectorDuration
+
+	numFamilies
+)
+
+var families = [numFamilies]family{
+	trafficBytes: {"netmond_traffic_bytes_total", counter, []string{"scope"},
+		"Wire bytes of captured traffic by scope; the scopes sum to netmond_processed_bytes_total."},
+	trafficPackets: {"netmond_traffic_packets_total", counter, []string{"scope"},
+		"Captured packets by scope; the scopes sum to netmond_processed_packets_total."},
+	processedBytes: {"netmond_processed_bytes_total", counter, nil,
+		"Wire bytes of all frames that were counted."},
+	processedPackets: {"netmond_processed_packets_total", counter, nil,
+		"Frames that were counted."},
+	processedCapturedBytes: {"netmond_processed_captured_bytes_total", counter, nil,
+		"Bytes of those frames that were captured, at most their wire bytes."},
+	processedTruncated: {"netmond_processed_truncated_packets_total", counter, nil,
+		"Frames captured shorter than on the wire; their whole length counts."},
+	undecodedBytes: {"netmond_undecoded_bytes_total", counter, []string{"reason"},
+		"Wire bytes of frames whose headers could not be read, by reason."},
+	undecodedPackets: {"netmond_undecoded_packets_total", counter, []string{"reason"},
+		"Frames whose headers could not be read, by reason; they sum to the scope undecoded."},
+	ipBytes: {"netmond_ip_bytes_total", counter, []string{"version"},
+		"Wire bytes of frames by the version of the IP header that counted, 4 or 6."},
+	ipPackets: {"netmond_ip_packets_total", counter, []string{"version"},
+		"Frames by the version of the IP header that counted, 4 or 6."},
+	ipFragments: {"netmond_ip_fragments_total", counter, nil,
+		"IP fragments, first ones included."},
+	snapshotTime: {"netmond_snapshot_timestamp_seconds", gauge, nil,
+		"Capture clock of the snapshot, seconds since the Unix epoch; 0 before any traffic."},
+
+	networks: {"netmond_networks", gauge, nil,
+		"Configured local networks."},
+	networkInfo: {"netmond_network_info", gauge, []string{"network", "name", "id"},
+		"1 for each local network, with its alias (else its CIDR as configured) as name and its number as id."},
+	networkBytes: {"netmond_network_bytes_total", counter, []string{"network", "direction", "protocol"},
+		"Wire bytes of a local network by direction (ingress, egress, inner) and transport protocol."},
+	networkPackets: {"netmond_network_packets_total", counter, []string{"network", "direction", "protocol"},
+		"Packets of a local network by direction and transport protocol."},
+	networkBroadcastBytes: {"netmond_network_broadcast_bytes_total", counter, []string{"network", "direction"},
+		"The part of netmond_network_bytes_total with a broadcast destination."},
+	networkBroadcastPackets: {"netmond_network_broadcast_packets_total", counter, []string{"network", "direction"},
+		"The part of netmond_network_packets_total with a broadcast destination."},
+	networkHosts: {"netmond_network_hosts", gauge, []string{"network"},
+		"Hosts of a local network now told apart."},
+	networkHostsCapped: {"netmond_network_hosts_capped", gauge, []string{"network"},
+		"1 when hosts were not told apart because of the bound, so that netmond_network_hosts is a lower bound."},
+	networkHostsSeen: {"netmond_network_hosts_seen_total", counter, []string{"network"},
+		"Hosts of a local network that appeared."},
+	networkFlows: {"netmond_network_flows", gauge, []string{"network"},
+		"Flows with an end in a local network that are in the flow table."},
+	networkFlowsStarted: {"netmond_network_flows_started_total", counter, []string{"network"},
+		"Flows begun with an end in a local network, once each."},
+	networkFlowsClient: {"netmond_network_client_flows_started_total", counter, []string{"network"},
+		"Flows begun by a host of a local network."},
+	networkFlowsServer: {"netmond_network_server_flows_started_total", counter, []string{"network"},
+		"Flows begun to a host of a local network."},
+	networkLastSeen: {"netmond_network_last_seen_timestamp_seconds", gauge, []string{"network"},
+		"Capture time of a local network's last traffic, to about a second; 0 for never."},
+	networkTCPPackets: {"netmond_network_tcp_packets_total", counter, []string{"network", "direction"},
+		"TCP packets with a readable header: the base of any share of the TCP counters."},
+	networkTCPRetransmissions: {"netmond_network_tcp_retransmissions_total", counter, []string{"network", "direction"},
+		"TCP packets that repeat data."},
+	networkTCPOutOfOrder: {"netmond_network_tcp_out_of_order_total", counter, []string{"network", "direction"},
+		"TCP packets that came after later data."},
+	networkTCPLost: {"netmond_network_tcp_lost_total", counter, []string{"network", "direction"},
+		"TCP packets missing in gaps of the sequence space."},
+	networkTCPKeepAlives: {"netmond_network_tcp_keep_alives_total", counter, []string{"network", "direction"},
+		"TCP keep-alive probes."},
+	networkTCPZeroWindows: {"netmond_network_tcp_zero_windows_total", counter, []string{"network", "direction"},
+		"TCP packets that announce a zero window."},
+	networkTCPSYN: {"netmond_network_tcp_syn_total", counter, []string{"network", "direction"},
+		"TCP packets with SYN and without ACK."},
+	networkTCPSYNACK: {"netmond_network_tcp_syn_ack_total", counter, []string{"network", "direction"},
+		"TCP packets with SYN and ACK."},
+	networkRTT: {"netmond_network_rtt_seconds", summary, []string{"network", "side"},
+		"Round-trip times: side server is SYN to SYN-ACK of servers in the network, client is SYN-ACK to ACK of its clients, ack is data towards the network to its acknowledgement."},
+	matrixBytes: {"netmond_network_matrix_bytes_total", counter, []string{"src", "dst"},
+		"Wire bytes from one local network to another; pairs without a series of their own are summed as other to other."},
+	matrixPackets: {"netmond_network_matrix_packets_total", counter, []string{"src", "dst"},
+		"Packets from one local network to another, likewise."},
+
+	hosts: {"netmond_hosts", gauge, nil,
+		"Hosts of all local networks now told apart."},
+	hostsRefused: {"netmond_hosts_refused_total", counter, nil,
+		"Attempts to tell apart one host more than the bound allows."},
+
+	flowTableEntries: {"netmond_flow_table_entries", gauge, nil,
+		"Flows in the flow table."},
+	flowTableCapacity: {"netmond_flow_table_capacity", gauge, nil,
+		"Most flows that the flow table holds."},
+	flowTableMemory: {"netmond_flow_table_memory_bytes", gauge, nil,
+		"Memory that the flow table holds."},
+	flowTableStarted: {"netmond_flow_table_started_total", counter, []string{"protocol"},
+		"Flows begun, by transport protocol."},
+	flowTableEnded: {"netmond_flow_table_ended_total", counter, []string{"reason"},
+		"Flows that left the table, by IPFIX flowEndReason."},
+	flowTableEvictions: {"netmond_flow_table_evictions_total", counter, nil,
+		"Flows evicted because the table was full: the reason lack_of_resources of netmond_flow_table_ended_total."},
+	flowTableUntrackedPackets: {"netmond_flow_table_untracked_packets_total", counter, nil,
+		"Packets that found no place in the flow table; their networks have them all the same."},
+	flowTableUntrackedBytes: {"netmond_flow_table_untracked_bytes_total", counter, nil,
+		"Wire bytes of those packets."},
+
+	captureInfo: {"netmond_capture_info", gauge, []string{"interface", "path"},
+		"1 for each live source, with the capture path in use."},
+	captureUp: {"netmond_capture_up", gauge, []string{"interface"},
+		"1 while frames can be captured on the interface, 0 while it is down or gone."},
+	capturePackets: {"netmond_capture_packets_total", counter, []string{"interface"},
+		"Frames handed over by the source."},
+	captureBytes: {"netmond_capture_bytes_total", counter, []string{"interface"},
+		"Wire bytes of those frames."},
+	captureDrops: {"netmond_capture_drops_total", counter, []string{"interface", "reason"},
+		"Frames that passed the filter and were lost before netmond saw them: ring_full is the kernel's count of frames that found the ring full."},
+	captureKernelPackets: {"netmond_capture_kernel_packets_total", counter, []string{"interface"},
+		"Frames that passed the socket's filter in the kernel, dropped ones included."},
+	captureTruncated: {"netmond_capture_truncated_packets_total", counter, []string{"interface"},
+		"Frames captured shorter than on the wire."},
+	captureRingFreezes: {"netmond_capture_ring_freezes_total", counter, []string{"interface"},
+		"Times the kernel found the ring full."},
+	captureLosingBlocks: {"netmond_capture_losing_blocks_total", counter, []string{"interface"},
+		"Ring blocks marked by the kernel as filled while frames were being lost."},
+	captureDowns: {"netmond_capture_interface_downs_total", counter, []string{"interface"},
+		"Times the interface went down or vanished."},
+	captureReopens: {"netmond_capture_reopens_total", counter, []string{"interface"},
+		"Times the capture socket was opened again."},
+	captureLastPoll: {"netmond_capture_last_poll_timestamp_seconds", gauge, []string{"interface"},
+		"Time of day at which the capture last looked for frames; one that stands still is a stalled capture."},
+	captureRingBytes: {"netmond_capture_ring_bytes", gauge, []string{"interface"},
+		"Memory of the capture ring."},
+
+	collectorSuccess: {"netmond_collector_success", gauge, nil,
+		"1 when this scrape could read a snapshot."},
+	collectorDuration: {"netmond_collector_duration_seconds", gauge, nil,
+		"Time that this scrape's snapshot and metrics took."},
+}
+
+func (f *family) desc() *prometheus.Desc {
+	return prometheus.NewDesc(f.name, f.help, f.labels, nil)
+}

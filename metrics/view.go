@@ -1,0 +1,73 @@
+package metrics
+
+import (
+	"sync"
+	"time"
+
+	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/flows"
+)
+
+// A View is what one scrape shows.
+type View struct {
+	Snapshot *flows.Snapshot // nil: nothing is counted yet, and only the collector's own state is shown
+	Sources  []capture.Stats // live sources, at most one per Interface; read after Snapshot was taken
+}
+
+// Shared makes readers share views: take is called by one goroutine at a time, and its result also
+// serves those who waited for it and those who come less than reuse after it. The function returned
+// may be called from any goroutine.
+func Shared(reuse time.Duration, take func() View) func() View {
+	s := &shared{reuse: reuse, take: take}
+	return s.get
+}
+
+type shared struct {
+	reuse time.Duration
+	take  func() View
+
+	mu   sync.Mutex // guards last; never held while a view is taken
+	last *taking
+}
+
+// A taking is a view that is being taken, or was.
+type taking struct {
+	done  chan struct{} // closed at the end
+	view  View          // valid after done, as is the rest
+	ended time.Time     // zero when take panicked
+}
+
+func (s *shared) get() View {
+	for {
+		s.mu.Lock()
+		t := s.last
+		if t == nil || t.old(s.reuse) {
+			t = &taking{done: make(chan struct{})}
+			s.last = t
+			s.mu.Unlock()
+			t.run(s.take)
+			return t.view
+		}
+		s.mu.Unlock()
+		<-t.done
+		if !t.ended.IsZero() {
+			return t.view
+		}
+	}
+}
+
+// old reports whether t has ended and serves no more readers.
+func (t *taking) old(reuse time.Duration) bool {
+	select {
+	case <-t.done:
+		return t.ended.IsZero() || time.Since(t.ended) >= reuse
+	default:
+		return false
+	}
+}
+
+func (t *taking) run(take func() View) {
+	defer close(t.done)
+	t.view = take()
+	t.ended = time.Now()
+}

@@ -1,0 +1,44 @@
+package report
+
+import (
+	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/localnets"
+)
+
+// An InputError says where an input stopped making sense.
+type InputError struct {
+	File   string `json:"file"`
+	Offset int64  `json:"offset"` // bytes from the file's start, after decompression
+	Error  string `json:"error"`
+}
+
+// A Report is one snapshot ready to be written. It keeps the snapshot, which never changes, and
+// converts it while writing, so making one costs nothing.
+type Report struct {
+	s      *flows.Snapshot
+	errors []InputError
+}
+
+// New makes the report of s, whose Nets must be set. inputErrors are those of the files that s was
+// counted from, in the order of the files; the caller must not change them after.
+func New(s *flows.Snapshot, inputErrors []InputError) *Report {
+	return &Report{s: s, errors: inputErrors}
+}
+
+// cidr is the canonical prefix of the network with the ID id.
+func (r *Report) cidr(id int32) string {
+	if id < 0 || int(id) >= len(r.s.Nets.Networks) {
+		return ""
+	}
+	return r.s.Nets.Networks[id].Prefix.String()
+}
+
+// total is what a network's hosts exchanged, each frame once.
+func total(n *localnets.NetworkStats) localnets.Counts {
+	var sum localnets.Counts
+	for _, c := range n.Traffic {
+		sum.Packets += c.Packets
+		sum.Bytes += c.Bytes
+	}
+	return sum
+}

@@ -1,0 +1,127 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+)
+
+const (
+	maxHeaderBytes = 16 << 10
+	// shutdownGrace is how long answers under way may take when the server stops.
+	shutdownGrace = 3 * time.Second
+)
+
+// A Server serves until the context of Run ends.
+type Server struct {
+	cfg     Config
+	deps    Deps
+	stats   stats
+	hosts   hosts
+	ready   atomic.Bool
+	handler http.Handler // of all paths
+}
+
+// New checks cfg and makes a Server that listens nowhere yet and is not ready.
+func New(cfg Config, deps Deps) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if deps.Log == nil || deps.Gatherer == nil || deps.Report == nil {
+		return nil, errors.New("web: a dependency is missing")
+	}
+	s := &Server{cfg: cfg, deps: deps, stats: newStats(), hosts: newHosts(cfg)}
+	own := prometheus.NewRegistry()
+	if err := own.Register(&s.stats); err != nil {
+		return nil, fmt.Errorf("web: register metrics: %w", err)
+	}
+	handler, err := s.routes(joined{deps.Gatherer, own})
+	if err != nil {
+		return nil, err
+	}
+	s.handler = handler
+	return s, nil
+}
+
+// SetReady says what /-/ready answers. Any goroutine may call it.
+func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
+
+// Run listens and serves until ctx ends, then lets answers under way end for at most 3 s and returns
+// nil. An address that cannot be listened on ends it at once with an error that names the address.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	listens := s.listens()
+	errs := make(chan error, len(listens))
+	for _, flags := range listens {
+		server := s.httpServer()
+		go func() { errs <- s.serve(ctx, server, flags) }() // ends with ctx; waited for below
+	}
+	var first error
+	for range listens {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+			cancel()
+		}
+	}
+	return first
+}
+
+// listens splits the addresses, so that each gets an http.Server of its own: the toolkit puts its
+// handler into the server that it is given.
+func (s *Server) listens() []*toolkit.FlagConfig {
+	if s.cfg.systemd() {
+		return []*toolkit.FlagConfig{s.cfg.Listen}
+	}
+	var list []*toolkit.FlagConfig
+	for _, addr := range *s.cfg.Listen.WebListenAddresses {
+		list = append(list, &toolkit.FlagConfig{
+			WebListenAddresses: &[]string{addr}, WebConfigFile: s.cfg.Listen.WebConfigFile,
+		})
+	}
+	return list
+}
+
+func (s *Server) httpServer() *http.Server {
+	c := newConns(s.cfg.MaxConnections, &s.stats)
+	return &http.Server{
+		Handler:           c.serving(s.handler),
+		ReadHeaderTimeout: s.cfg.HeaderTimeout,
+		ReadTimeout:       s.cfg.AnswerTimeout,
+		WriteTimeout:      s.cfg.AnswerTimeout,
+		IdleTimeout:       s.cfg.IdleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		// What a client did wrong can repeat without end.
+		ErrorLog:    slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug),
+		ConnState:   c.state,
+		ConnContext: c.context,
+	}
+}
+
+func (s *Server) serve(ctx context.Context, server *http.Server, flags *toolkit.FlagConfig) error {
+	done := make(chan error, 1)
+	go func() { done <- toolkit.ListenAndServe(server, flags, s.deps.Log) }() // ends with server
+	select {
+	case err := <-done:
+		return fmt.Errorf("web: %w", err) // of net.Listen: it has the address
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	// Before the listener exists Shutdown returns at once, and the server refuses to begin.
+	if err := server.Shutdown(grace); err != nil {
+		server.Close()
+	}
+	if err := <-done; err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("web: %w", err)
+	}
+	return nil
+}
