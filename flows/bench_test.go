@@ -76,7 +76,7 @@ func perPacket(b *testing.B, packets float64) {
 func BenchmarkProcess(b *testing.B) {
 	for _, flows := range benchFlows {
 		b.Run(fmt.Sprintf("flows=%.0e", float64(flows)), func(b *testing.B) {
-			p := prepare(b, Config{MaxFlows: 1 << 21, Seed: 1, Shards: 16}, flows)
+			p := prepare(b, Config{MaxFlows: 1 << 21, Seed: 1}, flows)
 			stats := p.w.t.stats()
 			b.ReportAllocs()
 			n := 0
@@ -114,7 +114,7 @@ func BenchmarkProcess(b *testing.B) {
 // BenchmarkStage measures the stages of BenchmarkProcess one by one.
 func BenchmarkStage(b *testing.B) {
 	for _, flows := range benchFlows {
-		p := prepare(b, Config{MaxFlows: 1 << 21, Seed: 1, Shards: 16}, flows)
+		p := prepare(b, Config{MaxFlows: 1 << 21, Seed: 1}, flows)
 		w := p.w
 		w.out.tbl = w.t.nets.Table()
 		shards := func(do func(s *shard, order []uint16)) {
@@ -166,7 +166,7 @@ func BenchmarkStage(b *testing.B) {
 func BenchmarkFold(b *testing.B) {
 	for _, flows := range benchFlows {
 		b.Run(fmt.Sprintf("flows=%.0e", float64(flows)), func(b *testing.B) {
-			p := prepare(b, Config{MaxFlows: 1 << 21, Seed: 1, Shards: 16}, flows)
+			p := prepare(b, Config{MaxFlows: 1 << 21, Seed: 1}, flows)
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {

@@ -226,3 +226,28 @@ func TestEnvelopeAndCaptureCounts(t *testing.T) {
 		t.Errorf("%d truncated packets, want 3", got)
 	}
 }
+
+// A flow whose networks are others in a newer prefix table ends for the old ones and begins for the
+// new; bytes that were folded stay where they are, under their application too.
+func TestNetworksChange(t *testing.T) {
+	tbl := newTable(t, Config{MaxFlows: 64, Shards: 1})
+	w := tbl.NewWorker()
+	client, server := ap("192.0.2.10:40000"), ap("203.0.113.7:45678")
+	w.Process(&packet.Block{Frames: []packet.Frame{ipv4(6, client, server, testTime, ack, 1, 1, nil)}})
+	tbl.Snapshot()
+	// As if the table in force until now had given the client to the dmz.
+	c := tbl.shards[0].colds.at(0)
+	c.gen, c.nets = 99, [2]int32{1, localnets.NoNetwork}
+	w.Process(&packet.Block{Frames: []packet.Frame{ipv4(6, client, server, testTime, ack|psh, 1, 1, []byte("SSH-2.0-x\r\n"))}})
+	s := tbl.Snapshot()
+	checkClosed(t, s)
+	lan, dmz := s.Nets.Networks[0], s.Nets.Networks[1]
+	if lan.Flows != 2 || dmz.FlowsActive != -1 {
+		t.Errorf("lan has %d flows, want a second one; dmz %d active, want one fewer", lan.Flows, dmz.FlowsActive)
+	}
+	got := map[string]uint64{}
+	for _, p := range lan.Protocols {
+		got[p.Name] = p.ByDirection[localnets.Egress].Packets
+	}
+	diff(t, "packets", map[string]uint64{"Unknown": 1, "SSH": 1}, got)
+}

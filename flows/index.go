@@ -98,14 +98,21 @@ func (x *index) remove(frag, entry uint32) {
 			break
 		}
 		// s may move into the hole unless its home lies after the hole (cyclically) up to i.
-		home := x.home(uint32(s >> 32))
-		if (i-home+n)%n >= (i-hole+n)%n {
+		if around(i-x.home(uint32(s>>32)), n) >= around(i-hole, n) {
 			x.slots[hole] = s
 			hole = i
 		}
 	}
 	x.slots[hole] = 0
 	x.used--
+}
+
+// around is a distance along a circle of n slots.
+func around(d, n int) int {
+	if d < 0 {
+		d += n
+	}
+	return d
 }
 
 func (x *index) memory() uint64 { return uint64(len(x.slots)) * 8 }

@@ -16,14 +16,22 @@ type Source interface {
 
 const (
 	second = int64(1e9)
+	minute = 60 * second
 	never  = math.MaxInt64
+
+	// gapMinutes bounds the extra ticks that timestamps can cause: a capture with absurd ones must
+	// not take longer than its frames.
+	gapMinutes  = 100_000
+	minutesADay = 24 * 60
 )
 
 // Replay reads src to its end through one worker on the source's own clock: before the first frame
 // whose time lies at or after the next whole second of the largest time seen so far, Tick is called
-// with that second (one call for a gap of any length: the last whole second not after the frame),
-// then onTick with the same time, if not nil. An error of onTick or ctx ends the replay. Frames
-// whose time runs backwards never move the clock; a first frame sets it.
+// with the last whole second not after the frame, then onTick with the same time, if not nil. In a
+// gap both are called first for each whole minute in it, so that a schedule of minutes misses none:
+// for the first day of the gap, and for gapMinutes in the whole replay; beyond, one tick ends the gap.
+// An error of onTick or ctx ends the replay. Frames whose time runs backwards never move the clock;
+// a first frame sets it.
 //
 // Ticks depend on the frames alone and not on the source's blocks, so that a replay gives the same
 // results every time.
@@ -31,7 +39,7 @@ func (t *Table) Replay(ctx context.Context, src Source, onTick func(now int64) e
 	w := t.NewWorker()
 	defer t.retire(w)
 	var block, part packet.Block
-	started, next := false, int64(0)
+	started, next, gap := false, int64(0), gapMinutes
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -55,14 +63,7 @@ func (t *Table) Replay(ctx context.Context, src Source, onTick func(now int64) e
 			part.Frames = block.Frames[begin:i]
 			w.Process(&part)
 			begin = i
-			tick := floorSecond(now)
-			t.Tick(tick)
-			if onTick != nil {
-				if err := onTick(tick); err != nil {
-					return err
-				}
-			}
-			if err := ctx.Err(); err != nil {
+			if err := t.tickTo(ctx, next, floorSecond(now), &gap, onTick); err != nil {
 				return err
 			}
 			next = nextSecond(now)
@@ -70,6 +71,34 @@ func (t *Table) Replay(ctx context.Context, src Source, onTick func(now int64) e
 		part.Frames = block.Frames[begin:]
 		w.Process(&part)
 	}
+}
+
+// tickTo ticks at the whole minutes from the second from on that lie before to, then at to. gap is
+// what is left of gapMinutes.
+func (t *Table) tickTo(ctx context.Context, from, to int64, gap *int, onTick func(now int64) error) error {
+	tick := func(now int64) error {
+		t.Tick(now)
+		if onTick != nil {
+			if err := onTick(now); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	}
+	m := from / minute * minute
+	if m < from {
+		m += minute
+	}
+	for i := 0; m < to && i < minutesADay && *gap > 0; i++ {
+		if err := tick(m); err != nil {
+			return err
+		}
+		if i > 0 {
+			*gap--
+		}
+		m += minute
+	}
+	return tick(to)
 }
 
 // floorSecond is the last whole second not after now, before 1970 too.

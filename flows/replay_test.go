@@ -55,10 +55,10 @@ func TestReplayTicks(t *testing.T) {
 		{"within a second", []int64{start, start + s - 1}, nil},
 		{"the first frame sets the clock", []int64{start + s/2, start + s - 1, start + s}, []int64{start + s}},
 		{"each second once", []int64{start, start + s, start + s, start + 2*s + 5}, []int64{start + s, start + 2*s}},
-		{"one for a gap", []int64{start, start + 3600*s + 7}, []int64{start + 3600*s}},
+		{"the minutes of a gap", []int64{start, start + 150*s + 7}, []int64{
+			nextMinute(start), nextMinute(start) + 60*s, start + 150*s}},
 		{"backwards", []int64{start, start + 2*s, start - 10*s, start + 2*s + 1, start + 3*s}, []int64{start + 2*s, start + 3*s}},
 		{"before 1970", []int64{-5*s - 1, -5 * s, -1, 0}, []int64{-5 * s, -s, 0}},
-		{"at the ends of time", []int64{math.MinInt64, math.MinInt64 + 1, 0, math.MaxInt64, math.MaxInt64}, []int64{0, math.MaxInt64 / s * s}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tbl := newTable(t, Config{MaxFlows: 64})
@@ -84,6 +84,48 @@ func TestReplayTicks(t *testing.T) {
 				t.Errorf("%d packets, want %d", n, len(tt.times))
 			}
 		})
+	}
+}
+
+func nextMinute(at int64) int64 { return at - at%minute + minute }
+
+// A long gap ends with one tick after the minutes of its first day, and all gaps together cause no
+// more than gapMinutes.
+func TestReplayLongGaps(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		times []int64
+		ticks int
+		last  int64
+	}{
+		{"three days", []int64{testTime, testTime + 3*minutesADay*minute}, minutesADay + 1, testTime + 3*minutesADay*minute},
+		{"at the ends of time", []int64{math.MinInt64, math.MinInt64 + 1, 0, math.MaxInt64, math.MaxInt64},
+			2*minutesADay + 2, math.MaxInt64 / sec * sec},
+	} {
+		tbl := newTable(t, Config{MaxFlows: 64})
+		ticks, last := 0, int64(math.MinInt64)
+		err := tbl.Replay(t.Context(), &blocks{frames: framesAt(tt.times...), cut: whole}, func(now int64) error {
+			if now <= last {
+				t.Errorf("%s: tick at %d after %d", tt.name, now, last)
+			}
+			ticks, last = ticks+1, now
+			return nil
+		})
+		if err != nil || ticks != tt.ticks || last != tt.last {
+			t.Errorf("%s: %d ticks, last %d (%v), want %d, last %d", tt.name, ticks, last, err, tt.ticks, tt.last)
+		}
+	}
+	var times []int64
+	for i := range int64(200) {
+		times = append(times, testTime+i*2*minutesADay*minute)
+	}
+	ticks := 0
+	tbl := newTable(t, Config{MaxFlows: 64})
+	if err := tbl.Replay(t.Context(), &blocks{frames: framesAt(times...), cut: whole}, func(int64) error { ticks++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if most := gapMinutes + 2*len(times); ticks > most {
+		t.Errorf("%d ticks for 200 gaps of two days, at most %d wanted", ticks, most)
 	}
 }
 

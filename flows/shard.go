@@ -83,7 +83,7 @@ func (s *shard) find(frag uint32, k *packet.Key) (uint32, bool) {
 	for i := s.index.home(frag); slots[i] != 0; {
 		if uint32(slots[i]>>32) == frag {
 			n := uint32(slots[i]) - 1
-			if s.hots.at(n).key == *k {
+			if same(&s.hots.at(n).key, k) {
 				return n, true
 			}
 		}

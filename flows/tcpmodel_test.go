@@ -174,6 +174,9 @@ func TestGapFill(t *testing.T) {
 			if !g.fill(lo+uint32(begin), lo+uint32(begin+size)) {
 				t.Fatalf("[%d,%d) of %d was missing", begin, begin+size, n)
 			}
+			if again := g; again.fill(lo+uint32(begin), lo+uint32(begin+size)) {
+				t.Fatalf("[%d,%d) of %d was missing twice", begin, begin+size, n)
+			}
 			left := 0
 			for _, m := range missing {
 				if m {

@@ -138,6 +138,9 @@ func TestHashCoversTheKey(t *testing.T) {
 	for bit := range 320 {
 		b[bit/8] ^= 1 << (bit % 8)
 		x := h.key(&k)
+		if zero := (packet.Key{}); same(&k, &zero) || !same(&k, &k) {
+			t.Errorf("bit %d does not tell two keys apart", bit)
+		}
 		if other, dup := seen[x]; dup {
 			t.Errorf("bits %d and %d of the key give one hash", bit, other)
 		}

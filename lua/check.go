@@ -218,6 +218,9 @@ var ErrNoHook = errors.New("check has no hook for this periodicity")
 // the time that the script sees. The result is set also when there is an error: the output until then
 // is in it. Errors wrap ErrTimeLimit where the time limit ended the run, and have file and line.
 func (c *Check) RunNetwork(ctx context.Context, snap *localnets.Snapshot, net int32, now int64, p Periodicity) (Result, error) {
+	if c.vm.state == nil {
+		return Result{}, fmt.Errorf("check %s is closed", c.Key)
+	}
 	if net < 0 || int(net) >= len(snap.Networks) {
 		return Result{}, fmt.Errorf("check %s: no network %d in the snapshot", c.Key, net)
 	}

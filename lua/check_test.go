@@ -224,6 +224,9 @@ return m`, Options{Print: &printed, PrintLimit: 100, Config: map[string]any{"b":
 	}
 	c.Close()
 	c.Close()
+	if _, err := c.RunNetwork(context.Background(), testSnapshot(), 1, testNow, Minute); err == nil {
+		t.Error("a closed check ran")
+	}
 }
 
 func TestSetupSaysNo(t *testing.T) {

@@ -63,11 +63,9 @@ func FuzzArguments(f *testing.F) {
 	f.Add("192.0.2.0/24", -1.0, false, uint8(3))
 	f.Add("\x00\xff", 1e300, true, uint8(200))
 	f.Fuzz(func(t *testing.T, text string, number float64, flag bool, pick uint8) {
-		v := NewVM(Options{})
-		defer v.Close()
 		var b strings.Builder
 		fmt.Fprintf(&b, "local values = {%s, %s, %v, {}, print, {alert_type = 1, key = %s, alert_score = %s, page = %s, perPage = %s, status = %s}}\n",
-			appendQuotedString(text), formatLiteral(number), flag, appendQuotedString(text), formatLiteral(number), formatLiteral(number), formatLiteral(number), appendQuotedString(text))
+			quotedLiteral(text), numberLiteral(number), flag, quotedLiteral(text), numberLiteral(number), numberLiteral(number), numberLiteral(number), quotedLiteral(text))
 		for _, m := range Modules() {
 			for _, fn := range m.Functions {
 				fmt.Fprintf(&b, "if select('#', %s.%s(values[%d], values[%d], values[%d], values[%d], values[%d], values[%d])) ~= 1 then error('%s') end\n",
@@ -80,7 +78,7 @@ func FuzzArguments(f *testing.F) {
 	})
 }
 
-func appendQuotedString(s string) string {
+func quotedLiteral(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for i := range len(s) {
@@ -90,7 +88,7 @@ func appendQuotedString(s string) string {
 	return b.String()
 }
 
-func formatLiteral(n float64) string {
+func numberLiteral(n float64) string {
 	if n != n {
 		return "(0/0)"
 	}

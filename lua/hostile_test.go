@@ -125,7 +125,7 @@ var hostileScripts = []struct{ name, src, want string }{
 }
 
 func TestHostileScripts(t *testing.T) {
-	const limit = 200 * time.Millisecond
+	const limit = 100 * time.Millisecond
 	for _, c := range hostileScripts {
 		t.Run(c.name, func(t *testing.T) {
 			var err error

@@ -49,8 +49,10 @@ func (v *VM) appendJSON(l *glua.LState, b []byte, value glua.LValue, depth int) 
 		return b, errors.New("text is too long")
 	}
 	switch x := value.(type) {
-	case *glua.LNilType, glua.LBool:
-		return append(b, x.String()[:]...), nil
+	case *glua.LNilType:
+		return append(b, "null"...), nil
+	case glua.LBool:
+		return append(b, x.String()...), nil
 	case glua.LNumber:
 		n := float64(x)
 		switch {

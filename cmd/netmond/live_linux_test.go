@@ -32,7 +32,7 @@ func startLive(t *testing.T, args ...string) *liveDaemon {
 	testneed.Netns(t)
 	d := &liveDaemon{t: t, pair: netnstest.NewPair(t), address: "127.0.0.1:19991"}
 	d.pair.B.LoopbackUp()
-	cmd := exec.Command(binary(t), append([]string{"run", "-i", d.pair.B.Name}, args...)...)
+	cmd := exec.Command(netmondBinary(t), append([]string{"run", "-i", d.pair.B.Name}, args...)...)
 	superviseDaemonBy(t, cmd, d.pair.B.Start)
 	d.client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,

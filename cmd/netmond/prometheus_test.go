@@ -104,7 +104,7 @@ func promQL(t *testing.T, address, query string) float64 {
 func startDaemon(t *testing.T, args ...string) string {
 	t.Helper()
 	address := freeAddress(t)
-	cmd := exec.Command(binary(t), append(args, "--web.listen-address", address)...)
+	cmd := exec.Command(netmondBinary(t), append(args, "--web.listen-address", address)...)
 	superviseDaemonBy(t, cmd, (*exec.Cmd).Start)
 	waitReady(t, address)
 	return address
@@ -174,8 +174,8 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// binary is a copy of the test binary under the name by which TestMain runs the program itself.
-func binary(t *testing.T) string {
+// netmondBinary is a copy of the test binary under the name by which TestMain runs the program itself.
+func netmondBinary(t *testing.T) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
