@@ -29,7 +29,6 @@ type flowKey struct {
 
 // A testFlow is what a flow table keeps about a flow's protocol.
 type testFlow struct {
-	client         gopacket.Endpoint
 	cPort, sPort   uint16
 	clientIsA      bool
 	id             apps.ID

@@ -14,7 +14,6 @@ type model struct {
 	cfg    localnets.Config
 	list   []localnets.Network
 	deltas []event
-	moves  []int // places in deltas
 	hosts  []hostEvent
 
 	clock     int64

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ func startLive(t *testing.T, args ...string) *liveDaemon {
 	superviseDaemonBy(t, cmd, d.pair.B.Start)
 	d.client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
-		Dial: func(network, address string) (conn net.Conn, err error) {
+		DialContext: func(_ context.Context, network, address string) (conn net.Conn, err error) {
 			d.pair.B.Do(func() { conn, err = net.DialTimeout(network, address, 2*time.Second) })
 			return conn, err
 		},
