@@ -5,6 +5,8 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo un
 PKG_VER   := github.com/prometheus/common/version
 LDFLAGS   := -s -w -X $(PKG_VER).Version=$(VERSION) -X $(PKG_VER).Revision=$(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 FUZZTIME  ?= 60s
+FUZZPKGS  ?= ./...
+FUZZ      ?= ^Fuzz
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: help build cross test test-root lint generate bench fuzz docs
@@ -37,15 +39,15 @@ generate: ## generated files: sample capture and references
 	$(MAKE) docs
 
 docs: ## references made from the code
-	$(GO) test ./metrics -run TestDocs -update
+	$(GO) test ./report ./metrics -run TestDocs -update
 	$(GO) test ./lua -run TestReference -update
 
 bench: ## every benchmark, five times, for benchstat
 	$(GO) test -run '^$$' -bench . -count 5 ./...
 
-fuzz: ## each fuzz target for FUZZTIME
-	@for pkg in $$($(GO) list ./...); do \
-	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+fuzz: ## each fuzz target of FUZZPKGS for FUZZTIME; FUZZ narrows the names
+	@for pkg in $$($(GO) list $(FUZZPKGS)); do \
+	  for target in $$($(GO) test -list '$(FUZZ)' $$pkg | grep '^Fuzz'); do \
 	    echo "fuzz $$pkg $$target"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 	  done; \

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,6 +70,10 @@ func OpenLive(cfg LiveConfig, log *slog.Logger) (*Live, error) {
 	}
 	cfg = cfg.withDefaults()
 	log = log.With("interface", cfg.Interface)
+	// A wrong name is told also to a user who may not capture.
+	if _, err := net.InterfaceByName(cfg.Interface); err != nil {
+		return nil, noInterface(cfg.Interface)
+	}
 	r, err := openRing(&cfg)
 	if err != nil {
 		return nil, err

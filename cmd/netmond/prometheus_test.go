@@ -21,7 +21,7 @@ import (
 // in PromQL for the figures that netmond read gives for the same file.
 func TestRealPrometheus(t *testing.T) {
 	prometheus := testneed.Command(t, "prometheus", "prometheus")
-	const networks = "192.0.2.0/25=office,192.0.2.128/25=servers,198.51.100.0/28=guests,2001:db8:1::/64=office-v6"
+	const networks = sampleNetworks
 	want, code, _ := readFile(t, "testdata/office.pcap", strings.Split(networks, ","))
 	if code != 0 {
 		t.Fatalf("read: exit code %d", code)

@@ -64,6 +64,10 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		if d.assumed {
 			log.Info("no local networks given: counting the interface's own and all private, link-local and loopback space", "networks", len(d.networks))
 		}
+		if d.live != nil {
+			log.Info("capturing", "interface", *iface, "path", "afpacket", "networks", len(d.networks),
+				"ring_bytes", d.live.Stats().RingBytes, "max_flows", *acc.maxFlows)
+		}
 		server, err := d.newServer(web.Config{Listen: listen, AllowedHosts: *allowedHosts}, *matrixSeries)
 		if err != nil {
 			return err

@@ -27,6 +27,7 @@ type accounting struct {
 	maxFlows, maxHosts                     *int
 	idle, active, closed, hostIdle         *time.Duration
 	idleSet, activeSet, closedSet, hostSet bool
+	maxFlowsSet                            bool
 }
 
 // Timeouts of a live capture. A file is one observation: nothing idles out of it unless asked.
@@ -37,6 +38,13 @@ const (
 	liveHostIdleTimeout = 5 * time.Minute
 )
 
+// Flows tracked unless a flag says otherwise. Live, the memory for them is taken at the start: first
+// touches under load lose packets.
+const (
+	liveMaxFlows = 1 << 18
+	fileMaxFlows = 1 << 20
+)
+
 func addAccountingFlags(cmd flagGroup) *accounting {
 	a := &accounting{}
 	a.networks = cmd.Flag("local-networks", "Local networks as CIDR or CIDR=alias, comma separated, or a file of them. Repeatable. Default: the capture interface's own networks and all private, link-local and loopback space.").
@@ -44,8 +52,8 @@ func addAccountingFlags(cmd flagGroup) *accounting {
 	a.decap = cmd.Flag("decap", "Tunnels to look through, comma separated, or all: the inner packet counts. Default: none, the outermost IP header counts. Known: "+decapKinds()+".").
 		PlaceHolder("LIST").String()
 	a.flowVLAN = cmd.Flag("flow-vlan", "Keep flows of different outer VLANs apart.").Bool()
-	a.maxFlows = cmd.Flag("max-flows", "Most flows tracked at a time; beyond it the idlest is evicted and counted, and no byte of any network is lost.").
-		Default("1048576").Int()
+	a.maxFlows = cmd.Flag("max-flows", fmt.Sprintf("Most flows tracked at a time; beyond it the idlest is evicted and counted, and no byte of any network is lost (live default %d, which takes 60 MB at start; capture files: %d, taken as they come).", liveMaxFlows, fileMaxFlows)).
+		PlaceHolder("N").IsSetByUser(&a.maxFlowsSet).Int()
 	a.maxHosts = cmd.Flag("max-hosts", "Most local hosts told apart at a time.").Default("1048576").Int()
 	timeout := func(name, help string, live time.Duration, set *bool) *time.Duration {
 		return cmd.Flag(name, fmt.Sprintf("%s (live default %v; capture files: never).", help, live)).
@@ -79,6 +87,12 @@ type pipeline struct {
 // build wires packet, flows, apps and localnets. own are the prefixes of the capture interface; live
 // chooses the timeouts that stand when no flag sets them.
 func (a *accounting) build(own []netip.Prefix, live bool) (*pipeline, error) {
+	if !a.maxFlowsSet {
+		*a.maxFlows = fileMaxFlows
+		if live {
+			*a.maxFlows = liveMaxFlows
+		}
+	}
 	for flag, n := range map[string]int{"max-flows": *a.maxFlows, "max-hosts": *a.maxHosts} {
 		if n < 1 {
 			return nil, usageError{fmt.Errorf("--%s %d: want 1 at least", flag, n)}
