@@ -99,7 +99,7 @@ var hostileScripts = []struct{ name, src, want string }{
 	{"load of gotos", `assert(load("do " .. ("goto a "):rep(100000) .. "end ::a::"))`, "too long to jump"},
 	{"load of constants", `local t = {} for i = 1, 60000 do t[i] = "x=" .. i end assert(load(table.concat(t, " ")))`, "constants"},
 	{"load of names", `local t = {} for i = 1, 60000 do t[i] = "x" .. i .. "=1" end assert(load(table.concat(t, " ")))`, "constants"},
-	{"load of locals", `assert(load(("local x; "):rep(100000)))`, "too many local variables"},
+	{"load of locals", `assert(load(("local x; "):rep(90000)))`, "too many local variables"},
 	{"load of arguments", `assert(load("f(" .. ("1,"):rep(100000) .. "1)"))`, "register"},
 	{"load of array", `assert(load("return {" .. ("1,"):rep(400000) .. "}"))`, "tokens"},
 	{"load of long jump", `assert(load("while x do " .. ("x = y; "):rep(140000) .. "end"))`, "tokens"},
@@ -133,12 +133,12 @@ func TestHostileScripts(t *testing.T) {
 			for range 2 { // the machine may be busy: one good run of two will do
 				started := time.Now()
 				_, err = runSource(t, c.src, Options{TimeLimit: limit})
-				if took = time.Since(started); took <= limit+500*time.Millisecond {
+				if took = time.Since(started); took <= limit+lateness {
 					break
 				}
 			}
 			runtime.GC()
-			if took > limit+500*time.Millisecond {
+			if took > limit+lateness {
 				t.Errorf("took %v, limit %v", took, limit)
 			}
 			switch {
