@@ -46,9 +46,4 @@ bench: ## every benchmark, five times, for benchstat
 	$(GO) test -run '^$$' -bench . -count 5 ./...
 
 fuzz: ## each fuzz target of FUZZPKGS for FUZZTIME; FUZZ narrows the names
-	@for pkg in $$($(GO) list $(FUZZPKGS)); do \
-	  for target in $$($(GO) test -list '$(FUZZ)' $$pkg | grep '^Fuzz'); do \
-	    echo "fuzz $$pkg $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
-	  done; \
-	done
+	@.ci/fuzz $(FUZZTIME) '$(FUZZ)' $(FUZZPKGS)
