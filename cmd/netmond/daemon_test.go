@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
@@ -38,6 +39,40 @@ func TestPortInUse(t *testing.T) {
 	out, err := exec.Command(netmondBinary(t), "run", "-r", "testdata/office.pcap", "--web.listen-address", address).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), address) || !strings.Contains(string(out), "in use") {
 		t.Errorf("second daemon on %s: %v, %s", address, err, out)
+	}
+}
+
+// TestInterruptedRead ends a read whose standard input says no more: it prints what it has.
+func TestInterruptedRead(t *testing.T) {
+	sample, err := os.ReadFile("testdata/office.pcap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(netmondBinary(t), "read", "--format", "json", "-")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var out, errw bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errw
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// A pipe holds 64 KiB: when the last byte is written, all but those have been read.
+	if _, err := in.Write(sample); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	err = cmd.Wait()
+	if cmd.ProcessState.ExitCode() != exitError || !strings.Contains(errw.String(), "interrupted") {
+		t.Errorf("%v, stderr %s", err, errw.String())
+	}
+	var got readJSON
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Capture.Packets < 1000 {
+		t.Errorf("%v, %d packets", err, got.Capture.Packets)
 	}
 }
 

@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"golang.org/x/term"
@@ -29,8 +31,12 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 		}
 		errs, err := p.readFiles(ctx, *files, std, nil)
 		if err != nil {
-			return err
+			if !errors.Is(err, context.Canceled) {
+				return err
+			}
+			fmt.Fprintln(std.err, "netmond: interrupted: these are the figures up to here")
 		}
+		interrupted := err != nil
 		r := report.New(p.table.Snapshot(), errs)
 		out := bufio.NewWriterSize(std.out, 64<<10)
 		switch *format {
@@ -51,7 +57,7 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 		if err := errorsFirst(err, out.Flush()); err != nil {
 			return fmt.Errorf("write result: %w", err)
 		}
-		if len(errs) > 0 {
+		if len(errs) > 0 || interrupted {
 			return errReported
 		}
 		return nil
@@ -64,7 +70,7 @@ func (p *pipeline) readFiles(ctx context.Context, paths []string, std streams, o
 	src := capture.OpenFiles(inputs(paths), std.in)
 	defer src.Close()
 	progress := startProgress(std.err, src)
-	err := p.table.Replay(ctx, src, onTick)
+	err := untilDone(ctx, func() error { return p.table.Replay(ctx, src, onTick) })
 	progress.stop()
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
@@ -80,6 +86,24 @@ func (p *pipeline) readFiles(ctx context.Context, paths []string, std streams, o
 		errs = append(errs, report.InputError{File: u.File, Error: err})
 	}
 	return errs, nil
+}
+
+// untilDone is f's error, or after a second of grace that of ctx: nothing ends a read that waits for
+// standard input, so f may then run until the process ends.
+func untilDone(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(time.Second):
+		return ctx.Err()
+	}
 }
 
 // inputs gives "-" back its name, which the parser of the command line took.
