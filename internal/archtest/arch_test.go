@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"packet":    {},
 	"apps":      {},
 	"localnets": {},
+	"alerts":    {},
 	"capture":   {"packet"},
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "capture", "flows", "localnets"},

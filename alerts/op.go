@@ -1,0 +1,82 @@
+package alerts
+
+import "slices"
+
+// A Value is one cached value.
+type Value struct {
+	Network   string // canonical CIDR
+	Namespace int    // 0 to NumNamespaces-1
+	Key       string
+	Value     string
+}
+
+// An OpKind is what an Op does.
+type OpKind uint8
+
+// The kinds of Op.
+const (
+	OpEngage  OpKind = iota // Engage of Alert
+	OpRelease               // Release of Alert.Key at Alert.End
+	OpRecord                // Record of Alert
+	OpSet                   // SetCachedValue of Value
+
+	opForget // drop the cached values of the network Value.Network
+)
+
+// An Op is one change, so that many can share a commit.
+type Op struct {
+	Kind  OpKind
+	Alert Alert
+	Value Value
+}
+
+// A Result is what an Op did.
+type Result struct {
+	Alert   Alert // as engaged, released or recorded
+	Changed bool  // engaged afresh, was engaged and is released, recorded, value differs
+	Err     error // as of the call that the Op stands for
+}
+
+// orphans are the changes that release the alerts of checks and networks that are not listed, and drop
+// the cached values of those networks.
+func (s *state) orphans(checks, networks []string, end int64) []Op {
+	known, local := members(checks), members(networks)
+	var gone []Alert
+	var ops []Op
+	for cidr, n := range s.networks {
+		for _, e := range n.engaged {
+			if !local[cidr] || e.alert.Check != "" && !known[e.alert.Check] {
+				gone = append(gone, e.alert)
+			}
+		}
+		if !local[cidr] && len(n.values) > 0 {
+			ops = append(ops, Op{Kind: opForget, Value: Value{Network: cidr}})
+		}
+	}
+	slices.SortFunc(gone, func(a, b Alert) int { return int(a.RowID - b.RowID) })
+	for _, a := range gone {
+		ops = append(ops, Op{Kind: OpRelease, Alert: Alert{Key: a.Key, End: end}})
+	}
+	return ops
+}
+
+func members(list []string) map[string]bool {
+	m := make(map[string]bool, len(list))
+	for _, s := range list {
+		m[s] = true
+	}
+	return m
+}
+
+// released are the alerts that ops released, and the first error that lost one.
+func released(ops []Op, results []Result) (list []Alert, err error) {
+	for i, r := range results {
+		if ops[i].Kind == OpRelease && r.Changed {
+			list = append(list, r.Alert)
+		}
+		if r.Err != nil && err == nil {
+			err = r.Err
+		}
+	}
+	return list, err
+}
