@@ -49,10 +49,11 @@ func periodicityOf(l *glua.LState, value glua.LValue) (Periodicity, bool) {
 	case glua.LString:
 		return ParsePeriodicity(string(x))
 	case *glua.LTable:
-		n, ok := numberIn(l, x, "granularity_id")
-		return Periodicity(n), ok && n >= 0 && n <= maxNamespace
+		if n, ok := numberIn(l, x, "granularity_id"); ok {
+			return periodicityNumber(float64(n))
+		}
 	case glua.LNumber:
-		return Periodicity(x), x >= 0 && x < maxNamespace+1
+		return periodicityNumber(float64(x))
 	}
 	return 0, false
 }
@@ -65,7 +66,7 @@ func (v *VM) newAlert(n *localnets.NetworkStats) Alert {
 		Time: v.clock().Unix(),
 	}
 	if v.run.check != nil {
-		a.Check = v.run.check.Key
+		a.Check, a.Category = v.run.check.Key, v.run.check.category
 	}
 	return a
 }
@@ -113,9 +114,14 @@ func (v *VM) alertFromTable(l *glua.LState, function string, t *glua.LTable) (Al
 			return bad("subtype", "string", subtype)
 		}
 	}
+	if category := field(l, t, "alert_category", "category"); category != glua.LNil {
+		if a.Category, ok = numberIn(l, category, "id"); !ok {
+			return bad("alert_category", "category or number", category)
+		}
+	}
 	if p := field(l, t, "granularity", "periodicity"); p != glua.LNil {
 		if a.Periodicity, ok = periodicityOf(l, p); !ok {
-			return bad("periodicity", "min, 5mins, hour, day or number 0 to 5", p)
+			return bad("periodicity", "min, 5mins, hour, day, 5sec or number 0 to 5", p)
 		}
 	}
 	a.Key = strconv.Itoa(a.ID) + "@" + a.Subtype
@@ -184,6 +190,7 @@ func (v *VM) networkStoreAlert(l *glua.LState) int {
 	const function = "network.storeTriggeredAlert"
 	if t, ok := l.Get(1).(*glua.LTable); ok {
 		if a, ok := v.alertFromTable(l, function, t); ok {
+			v.describeAlert(l, t, &a)
 			v.engage(l, function, a)
 		}
 		return pushNil(l)
@@ -217,7 +224,7 @@ func (v *VM) networkStoreAlert(l *glua.LState) int {
 		return pushNil(l)
 	}
 	a := v.newAlert(n)
-	a.Key, a.Periodicity = string(key), Periodicity(period)
+	a.Key, a.Periodicity = string(key), period
 	a.Score, a.ID = max(min(numbers[0], MaxScore), 0), numbers[1]
 	a.Subtype, a.JSON = texts[0], texts[1]
 	a.IP, _ = concatText(l.Get(7))
@@ -256,7 +263,7 @@ func (v *VM) networkReleaseAlert(l *glua.LState) int {
 	if n == nil {
 		return pushNil(l)
 	}
-	a, ok := v.release(l, function, AlertKey{n.Prefix.String(), Periodicity(period), string(key)}, when)
+	a, ok := v.release(l, function, AlertKey{n.Prefix.String(), period, string(key)}, when)
 	if !ok {
 		return pushNil(l)
 	}
@@ -277,95 +284,7 @@ func (v *VM) alertTable(a *Alert) *glua.LTable {
 		"tstamp", a.Time, "tstamp_end", end, "granularity", a.Periodicity.Seconds(),
 		"json", a.JSON, "ip", a.IP, "port", a.Port, "engaged", a.End == 0,
 		"network_id", a.NetworkID, "cidr", a.Network, "script_key", a.Check,
+		"alert_category", a.Category, "description", a.Description,
+		"row_id", a.RowID, "alert_status", int(a.Status), "user_label", a.Label,
 	)
-}
-
-// Bounds of a page of alerts.
-const (
-	maxPage    = 1_000_000
-	maxPerPage = 10_000
-)
-
-func (v *VM) networkGetAlerts(l *glua.LState) int {
-	const function = "network.getAlerts"
-	filter := AlertFilter{Status: StatusEngaged}
-	switch x := l.Get(1).(type) {
-	case *glua.LTable:
-		var bad string
-		if filter, bad = v.alertFilter(l, x); bad != "" {
-			v.stats.ArgumentErrors++
-			v.warn(l, function+": filter."+bad)
-			return pushNil(l)
-		}
-	case glua.LNumber:
-		p, ok := v.namespace(l, function, 1)
-		if !ok {
-			return 1
-		}
-		period := Periodicity(p)
-		filter.Periodicity = &period
-	}
-	n := v.needNet(l, function)
-	if n == nil {
-		return pushNil(l)
-	}
-	page, _ := v.opts.Sink.Query(n.Prefix.String(), filter)
-	out := v.state.CreateTable(len(page), 0)
-	for i := range page {
-		out.Append(v.alertTable(&page[i]))
-	}
-	l.Push(out)
-	return 1
-}
-
-// alertFilter reads the reference's filter table; bad says what is wrong with it.
-func (v *VM) alertFilter(l *glua.LState, t *glua.LTable) (f AlertFilter, bad string) {
-	f.Status = StatusAny
-	wrong := func(name, want string, value glua.LValue) (AlertFilter, string) {
-		return f, fmt.Sprintf("%s: %s expected, got %s", name, want, describe(value))
-	}
-	if value := field(l, t, "status"); value != glua.LNil {
-		statuses := map[string]AlertStatus{"historical": StatusHistorical, "acknowledged": StatusAcknowledged, "engaged": StatusEngaged, "any": StatusAny}
-		if name, ok := value.(glua.LString); ok {
-			if f.Status, ok = statuses[string(name)]; !ok {
-				return wrong("status", "engaged, historical, acknowledged or any", value)
-			}
-		} else if n, ok := numberIn(l, value, "alert_status_id"); ok && n >= 0 && n <= int(StatusAny) {
-			f.Status = AlertStatus(n)
-		} else {
-			return wrong("status", "engaged, historical, acknowledged or any", value)
-		}
-	}
-	if value := field(l, t, "alert_type", "alert_id"); value != glua.LNil {
-		id, ok := alertTypeID(l, value)
-		if !ok {
-			return wrong("alert_type", "alert type or number", value)
-		}
-		f.ID = &id
-	}
-	if value := field(l, t, "alert_severity", "severity"); value != glua.LNil {
-		id, ok := numberIn(l, value, "severity_id")
-		if !ok {
-			return wrong("alert_severity", "severity or number", value)
-		}
-		severity := Severity(max(min(id, 127), -1))
-		f.Severity = &severity
-	}
-	for _, p := range []struct {
-		name string
-		to   *int
-		most int
-	}{{"page", &f.Page, maxPage}, {"perPage", &f.PerPage, maxPerPage}} {
-		if value := field(l, t, p.name); value != glua.LNil {
-			n, ok := numberIn(l, value)
-			if !ok || n < 1 {
-				return wrong(p.name, "number from 1", value)
-			}
-			*p.to = min(n, p.most)
-		}
-	}
-	f.OrderBy, _ = concatText(field(l, t, "order_by", "sort"))
-	order, _ := concatText(field(l, t, "sort_order", "order"))
-	f.Descending = order == "desc"
-	return f, ""
 }

@@ -11,7 +11,8 @@ import (
 func (v *VM) alertClass(name string, id int) *glua.LTable {
 	class := v.table("meta", v.table("alert_key", id, "i18n_title", name, "icon", "fas fa-exclamation",
 		"entities", v.state.NewTable()), "alert_key", id, "alert_name", name)
-	methods := v.alertMethods(class)
+	methods := v.alertMethods()
+	methods.RawSetString("meta", class.RawGetString("meta"))
 	object := v.table("__index", methods)
 	class.RawSetString("new", v.state.NewFunction(func(l *glua.LState) int {
 		if l.Get(1) == class {
@@ -50,17 +51,18 @@ func (v *VM) alertParams(l *glua.LState) *glua.LTable {
 	return params
 }
 
-// alertMethods are the methods of alert objects.
-func (v *VM) alertMethods(class *glua.LTable) *glua.LTable {
+// alertMethods are the methods of alert objects. They read and write fields through metatables, for
+// the self of a class's own methods may be a view of the object (builtin/classes.lua).
+func (v *VM) alertMethods() *glua.LTable {
 	set := func(name string) glua.LGFunction {
 		return func(l *glua.LState) int {
-			argTable(l, 1).RawSetString(name, l.Get(2))
+			l.SetField(argTable(l, 1), name, l.Get(2))
 			return 0
 		}
 	}
 	param := func(name string) glua.LGFunction {
 		return func(l *glua.LState) int {
-			if params, ok := argTable(l, 1).RawGetString("alert_type_params").(*glua.LTable); ok {
+			if params, ok := l.GetField(argTable(l, 1), "alert_type_params").(*glua.LTable); ok {
 				params.RawSetString(name, l.Get(2))
 			}
 			return 0
@@ -81,26 +83,24 @@ func (v *VM) alertMethods(class *glua.LTable) *glua.LTable {
 	}
 	for s := SeverityInfo; s < NumSeverities; s++ {
 		methods["set_score_"+s.String()] = func(l *glua.LState) int {
-			argTable(l, 1).RawSetString("alert_score", glua.LNumber(s.Score()))
+			l.SetField(argTable(l, 1), "alert_score", glua.LNumber(s.Score()))
 			return 0
 		}
 	}
-	t := v.library(methods)
-	t.RawSetString("meta", class.RawGetString("meta"))
-	return t
+	return v.library(methods)
 }
 
 // alertSetInfo takes score, subtype and period from the params of a hook, unless they are set.
 func (v *VM) alertSetInfo(l *glua.LState) int {
 	a := argTable(l, 1)
 	params := argTable(l, 2)
-	if check, ok := l.GetField(params, "check").(*glua.LTable); ok && a.RawGetString("alert_score") == glua.LNil {
+	if check, ok := l.GetField(params, "check").(*glua.LTable); ok && l.GetField(a, "alert_score") == glua.LNil {
 		if severity := l.GetField(check, "severity"); severity != glua.LNil {
-			a.RawSetString("alert_severity", severity)
+			l.SetField(a, "alert_severity", severity)
 		}
 	}
 	if granularity := l.GetField(params, "granularity"); granularity != glua.LNil {
-		a.RawSetString("granularity", granularity)
+		l.SetField(a, "granularity", granularity)
 	}
 	return 0
 }
@@ -141,6 +141,7 @@ func (v *VM) alertTrigger(l *glua.LState, t *glua.LTable, entity, current glua.L
 	if found, _ := takeCurrent(l, current, &a); found {
 		return pushBool(l, true)
 	}
+	v.describeAlert(l, t, &a)
 	return pushBool(l, v.engage(l, v.calling, a))
 }
 
@@ -166,6 +167,7 @@ func (v *VM) alertRecord(l *glua.LState, t *glua.LTable, entity glua.LValue) int
 	if !ok {
 		return pushNil(l)
 	}
+	v.describeAlert(l, t, &a)
 	if err := v.opts.Sink.Record(a); err != nil {
 		v.warn(l, v.calling+": "+err.Error())
 		return pushBool(l, false)

@@ -44,6 +44,7 @@ func (v *VM) alertsStore(l *glua.LState) int {
 		return pushNil(l)
 	}
 	v.touch(a.AlertKey)
+	v.describeAlert(l, t, &a)
 	return pushBool(l, v.engage(l, v.calling, a))
 }
 

@@ -63,6 +63,7 @@ func (v *VM) openModules() {
 		}
 		v.state.G.Global.RawSetString(m.Name, t)
 	}
+	v.state.G.Global.RawSetString("i18n", v.state.NewFunction(baseI18n))
 	v.builtins = v.builtinModules()
 	for _, name := range []string{"rest_utils"} { // the reference's REST example does not require it
 		if build, ok := v.builtins[name]; ok {

@@ -189,7 +189,9 @@ func (v *VM) basePrint(l *glua.LState) int {
 		}
 		b.WriteString(v.toText(l, l.Get(i)))
 	}
-	b.WriteByte('\n')
+	if !v.run.request {
+		b.WriteByte('\n')
+	}
 	v.write(b.String())
 	return 0
 }

@@ -47,9 +47,27 @@ func (v *VM) baseXpcall(l *glua.LState) int {
 	return l.GetTop()
 }
 
-// protectedCall calls the function below the top n values. It gives the error, or raises it again
-// when the run has to end.
+// protectedCall calls the value below the top n values. It gives the error, or raises it again when
+// the run has to end.
+//
+// The interpreter's own loses frames of the caller when the call fails before the callee's frame is
+// made, with the caller's frame the last of a segment of the call stack: a later return then goes
+// astray. So only functions are called, and never with a full stack.
 func (v *VM) protectedCall(l *glua.LState, n int) *glua.ApiError {
+	at := l.GetTop() - n
+	if fn := l.Get(at); fn.Type() != glua.LTFunction {
+		call := l.GetMetaField(fn, "__call")
+		if call.Type() != glua.LTFunction {
+			l.SetTop(at - 1)
+			return textError("attempt to call a " + fn.Type().String() + " value")
+		}
+		l.Insert(call, at)
+		n++
+	}
+	if stackFull(l) {
+		l.SetTop(at - 1)
+		return textError("stack overflow")
+	}
 	v.pcalls[l]++
 	err := l.PCall(n, glua.MultRet, nil)
 	v.pcalls[l]--
@@ -58,7 +76,7 @@ func (v *VM) protectedCall(l *glua.LState, n int) *glua.ApiError {
 	}
 	api, ok := err.(*glua.ApiError)
 	if !ok {
-		api = &glua.ApiError{Object: glua.LString(err.Error())}
+		api = textError(err.Error())
 	}
 	if api.Object == nil {
 		api.Object = glua.LNil
@@ -68,6 +86,16 @@ func (v *VM) protectedCall(l *glua.LState, n int) *glua.ApiError {
 		panic(api)
 	}
 	return api
+}
+
+func textError(text string) *glua.ApiError {
+	return &glua.ApiError{Type: glua.ApiErrorRun, Object: glua.LString(text)}
+}
+
+// stackFull reports whether almost all of l's call stack is taken.
+func stackFull(l *glua.LState) bool {
+	_, taken := l.GetStack(callDepth - 10)
+	return taken
 }
 
 // baseLoad compiles a string, or the pieces that a function gives, within the bounds of compile.

@@ -43,6 +43,8 @@ type Check struct {
 	script  *glua.LTable // the module's table; nil for a plain script
 	config  *glua.LTable
 	skipped bool // setup() said no
+	// category is ntopng's number of the script's category; 0 is "other".
+	category int
 }
 
 // A Result is what one run of a check on one network gave.
@@ -80,6 +82,7 @@ func LoadCheck(ctx context.Context, path string, opts Options) (*Check, error) {
 // NewCheck is LoadCheck for source text; path names it in messages.
 func NewCheck(ctx context.Context, path, src string, opts Options) (*Check, error) {
 	c := &Check{Key: strings.TrimSuffix(filepath.Base(path), ".lua"), Path: path, vm: NewVM(opts)}
+	c.vm.owner = c.Key
 	if err := c.vm.protect(ctx, func(l *glua.LState) error { return c.load(l, src) }); err != nil {
 		c.vm.Close()
 		return nil, err
@@ -87,7 +90,7 @@ func NewCheck(ctx context.Context, path, src string, opts Options) (*Check, erro
 	return c, nil
 }
 
-// Close frees the check's VM after its teardown function has run.
+// Close frees the check's VM after its onUnload, for each hook, and its teardown have run.
 func (c *Check) Close() {
 	if c.vm.state == nil {
 		return
@@ -95,6 +98,11 @@ func (c *Check) Close() {
 	if c.script != nil {
 		// Nobody is left to be told of an error.
 		_ = c.vm.protect(context.Background(), func(l *glua.LState) error {
+			for _, p := range Periodicities() {
+				if c.hooks[p] != nil && !c.skipped {
+					_, _ = c.lifeCycle(l, "onUnload", glua.LString(p.String()), c.config)
+				}
+			}
 			_, err := c.lifeCycle(l, "teardown")
 			return err
 		})
@@ -108,6 +116,12 @@ func (c *Check) Stats() Stats { return c.vm.stats }
 // Runs reports whether the check has a hook for p.
 func (c *Check) Runs(p Periodicity) bool {
 	return p > Aperiodic && p < NumPeriodicities && c.hooks[p] != nil && !c.skipped
+}
+
+// DefaultEnabled is the script's default_enabled: whether it wants to run where the settings say
+// nothing. True where it has none.
+func (c *Check) DefaultEnabled() bool {
+	return c.script == nil || c.script.RawGetString("default_enabled") != glua.LFalse
 }
 
 func (c *Check) load(l *glua.LState, src string) error {
@@ -129,6 +143,7 @@ func (c *Check) load(l *glua.LState, src string) error {
 		return fmt.Errorf("%s: script returns a %s, not a table with check or hooks", c.Path, l.Get(-1).Type())
 	}
 	c.script = script
+	c.category, _ = numberIn(l, script.RawGetString("category"), "id")
 	script.RawSetString("key", glua.LString(c.Key))
 	script.RawSetString("path", glua.LString(c.Path))
 	script.RawSetString("subdir", glua.LString("network"))
@@ -142,8 +157,8 @@ func (c *Check) load(l *glua.LState, src string) error {
 	c.Style = StyleReference
 	period := Minute
 	if declared := script.RawGetString("granularity"); declared != glua.LNil {
-		if period, ok = periodicityOf(l, declared); !ok || period <= Aperiodic || period >= NumPeriodicities {
-			return fmt.Errorf("%s: granularity %s: want min, 5mins, hour or day", c.Path, describe(declared))
+		if period, ok = periodicityOf(l, declared); !ok || period.Seconds() == 0 {
+			return fmt.Errorf("%s: granularity %s: want min, 5mins, hour, day or 5sec", c.Path, describe(declared))
 		}
 	}
 	c.hooks[period] = fn
@@ -162,13 +177,13 @@ func (c *Check) loadHooks(l *glua.LState, hooks *glua.LTable) error {
 		case !ok:
 			bad = fmt.Errorf("%s: hook %s is a %s, not a function", c.Path, name, value.Type())
 		case name == "all":
-			for p := Minute; p < NumPeriodicities; p++ {
+			for _, p := range []Periodicity{Minute, FiveMinutes, Hour, Day} { // ntopng's
 				if c.hooks[p] == nil {
 					c.hooks[p] = fn
 				}
 			}
 		case !known || p == Aperiodic:
-			bad = fmt.Errorf("%s: unknown hook %s: want min, 5mins, hour, day or all", c.Path, name)
+			bad = fmt.Errorf("%s: unknown hook %s: want min, 5mins, hour, day, 5sec or all", c.Path, name)
 		default:
 			c.hooks[p] = fn
 		}
@@ -192,23 +207,42 @@ func (c *Check) configTable() *glua.LTable {
 	return t
 }
 
+// setup calls the script's setup, and for each hook onLoad and onEnable: a check that is loaded is
+// enabled.
 func (c *Check) setup(l *glua.LState) error {
 	result, err := c.lifeCycle(l, "setup")
-	c.skipped = result == glua.LFalse
-	return err
+	if c.skipped = result == glua.LFalse; err != nil || c.skipped {
+		return err
+	}
+	for _, p := range Periodicities() {
+		for _, name := range []string{"onLoad", "onEnable"} {
+			if c.hooks[p] == nil {
+				continue
+			}
+			if _, err := c.lifeCycle(l, name, glua.LString(p.String()), c.config); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // lifeCycle calls a function of the script's table, if it is there, for its first result.
-func (c *Check) lifeCycle(l *glua.LState, name string) (glua.LValue, error) {
+func (c *Check) lifeCycle(l *glua.LState, name string, args ...glua.LValue) (glua.LValue, error) {
 	fn, ok := c.script.RawGetString(name).(*glua.LFunction)
 	if !ok {
 		return glua.LNil, nil
 	}
 	l.Push(fn)
-	if err := l.PCall(0, 1, nil); err != nil {
+	for _, a := range args {
+		l.Push(a)
+	}
+	if err := l.PCall(len(args), 1, nil); err != nil {
 		return glua.LNil, err
 	}
-	return l.Get(-1), nil
+	result := l.Get(-1)
+	l.Pop(1)
+	return result, nil
 }
 
 // ErrNoHook is returned when a check does not run at a periodicity.
@@ -330,21 +364,4 @@ func (v *VM) render(l *glua.LState, value glua.LValue) string {
 		}
 	}
 	return v.toText(l, value)
-}
-
-// A Request is what a REST script sees of the request that runs it.
-type Request struct {
-	Get, Post, Server map[string]string
-}
-
-// SetRequest sets the globals _GET, _POST and _SERVER for the next runs.
-func (c *Check) SetRequest(r Request) {
-	v := c.vm
-	for name, values := range map[string]map[string]string{"_GET": r.Get, "_POST": r.Post, "_SERVER": r.Server} {
-		t := v.state.CreateTable(0, len(values))
-		for _, key := range sortedKeys(values) {
-			t.RawSetString(key, luaValue(values[key]))
-		}
-		v.state.G.Global.RawSetString(name, t)
-	}
 }

@@ -299,17 +299,37 @@ func TestDue(t *testing.T) {
 		want      []Periodicity
 	}{
 		{0, 0, nil},
-		{0, minute - 1, nil},
-		{minute - 1, minute, []Periodicity{Minute}},
-		{minute, 3 * minute, []Periodicity{Minute}},
-		{4 * minute, 5 * minute, []Periodicity{Minute, FiveMinutes}},
-		{59 * minute, 60 * minute, []Periodicity{Minute, FiveMinutes, Hour}},
-		{0, 86400e9, []Periodicity{Minute, FiveMinutes, Hour, Day}},
+		{0, 5e9 - 1, nil},
+		{5e9 - 1, 5e9, []Periodicity{FiveSeconds}},
+		{0, minute - 1, []Periodicity{FiveSeconds}},
+		{minute - 1, minute, []Periodicity{FiveSeconds, Minute}},
+		{minute, 3 * minute, []Periodicity{FiveSeconds, Minute}},
+		{4 * minute, 5 * minute, []Periodicity{FiveSeconds, Minute, FiveMinutes}},
+		{59 * minute, 60 * minute, []Periodicity{FiveSeconds, Minute, FiveMinutes, Hour}},
+		{0, 86400e9, Periodicities()},
 		{5 * minute, 4 * minute, nil},
-		{-1, 0, []Periodicity{Minute, FiveMinutes, Hour, Day}},
+		{-1, 0, Periodicities()},
 	} {
 		if diff := cmp.Diff(c.want, Due(c.prev, c.now)); diff != "" {
 			t.Errorf("Due(%d, %d) (-want +got):\n%s", c.prev, c.now, diff)
 		}
+	}
+}
+
+func TestDefaultEnabled(t *testing.T) {
+	for src, want := range map[string]bool{
+		`print(1)`:                        true,
+		`return {check = function() end}`: true,
+		`return {check = function() end, default_enabled = true}`: true,
+		`return {hooks = {}, default_enabled = false}`:            false,
+	} {
+		c, err := NewCheck(context.Background(), "test.lua", src, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.DefaultEnabled(); got != want {
+			t.Errorf("%s: %v, want %v", src, got, want)
+		}
+		c.Close()
 	}
 }

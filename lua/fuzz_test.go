@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func FuzzRun(f *testing.F) {
 	for _, c := range dialectCases {
 		f.Add(c.src)
 	}
-	for _, c := range conformance {
+	for _, c := range slices.Concat(conformance, alertConformance) {
 		f.Add(strings.TrimLeft(c.call, "NS:"))
 	}
 	f.Fuzz(func(t *testing.T, src string) {

@@ -99,7 +99,7 @@ var hostileScripts = []struct{ name, src, want string }{
 	{"load of gotos", `assert(load("do " .. ("goto a "):rep(100000) .. "end ::a::"))`, "too long to jump"},
 	{"load of constants", `local t = {} for i = 1, 60000 do t[i] = "x=" .. i end assert(load(table.concat(t, " ")))`, "constants"},
 	{"load of names", `local t = {} for i = 1, 60000 do t[i] = "x" .. i .. "=1" end assert(load(table.concat(t, " ")))`, "constants"},
-	{"load of locals", `assert(load(("local x; "):rep(90000)))`, "too many local variables"},
+	{"load of locals", `assert(load(("local x; "):rep(20000)))`, "too many local variables"},
 	{"load of arguments", `assert(load("f(" .. ("1,"):rep(100000) .. "1)"))`, "register"},
 	{"load of array", `assert(load("return {" .. ("1,"):rep(400000) .. "}"))`, "tokens"},
 	{"load of long jump", `assert(load("while x do " .. ("x = y; "):rep(140000) .. "end"))`, "tokens"},
@@ -120,6 +120,19 @@ var hostileScripts = []struct{ name, src, want string }{
 	{"cache flood", `local i = 0 while true do i = i + 1 network.setCachedAlertValue("k" .. i, "v", 0) end`, "time limit"},
 	{"alert flood", `local i = 0 while true do i = i + 1 network.storeTriggeredAlert("k" .. i, 1, 1, 1, "", "") end`, "time limit"},
 	{"huge cached value", `network.setCachedAlertValue("k", ("x"):rep(1e6), 0)`, ""},
+	{"shared cache flood", `local i = 0 while true do i = i + 1 ntop.setCache("k" .. i, "v", i % 3) end`, "time limit"},
+	{"shared cache scans", `for i = 1, 1e4 do ntop.setCache("k" .. i, "v") end while true do ntop.getKeysCache("*") end`, "time limit"},
+	{"hash flood", `local i = 0 while true do i = i + 1 ntop.setHashCache("h", i, "v") ntop.setMembersCache("s", i) end`, "time limit"},
+	{"huge shared value", `ntop.setCache("k", ("x"):rep(1e6)) ntop.setCache(("x"):rep(1e6), "k")`, ""},
+	{"file questions", `while true do ntop.exists(("x/"):rep(1e5)) ntop.readdir("/") end`, "time limit"},
+	{"super of super", `local c = require("classes") local a = c.class() for i = 1, 5000 do a = c.class(a) end local o = a.new() for i = 1, 5000 do o = o.super end`, "too many recursions"},
+	{"init calls itself", `local a = require("classes").class() function a:init() self:init() end a.new()`, "overflow"},
+	{"class that is its parent", `local c = require("classes") local a = c.class() a.super = a setmetatable(a, {__index = a}) local x = a.new().y`, "too many recursions"},
+	{"i18n of a long text", `i18n(("%{a}"):rep(4e6), {})`, ""},
+	{"i18n growth", `i18n(("%{a}"):rep(1e4), {a = ("x"):rep(1e6)})`, "limit is"},
+	{"alert with a huge class", `local a = require("alert_consts").alert_types.alert_user_1 a.format = function() return ("x"):rep(1e7) end require("alerts_api").store(require("alerts_api").networkEntity("office"), a.new())`, ""},
+	{"format that triggers", `local api, a = require("alerts_api"), require("alert_consts").alert_types.alert_user_1 local e = api.networkEntity("office") a.format = function() api.trigger(e, a.new()) end api.trigger(e, a.new())`, ""},
+	{"filter of many words", `while true do network.getAlerts({description = ("x "):rep(2000), score = ("1,"):rep(60) .. "1"}) end`, "time limit"},
 	{"error object", `error(setmetatable({}, {__tostring = function() while true do end end}))`, "error object is a table"},
 	{"broken base", `string.format = nil tostring = nil type = nil print("x")`, ""},
 }
@@ -225,6 +238,56 @@ print(n)`, Options{TimeLimit: 20 * time.Millisecond})
 		}
 		if err != nil || strings.TrimSpace(r.Output) == "" {
 			t.Errorf("run %d: output %q, error %v", i, r.Output, err)
+		}
+	}
+}
+
+// A protected call that fails at once leaves the frames below it alone, however deep it is: the
+// interpreter's call stack is made of segments of eight frames.
+func TestFailedCallsAtAnyDepth(t *testing.T) {
+	for name, call := range map[string]string{
+		"pcall of nil":      `pcall(nil)`,
+		"pcall of a table":  `pcall({}, 1, 2)`,
+		"__call that fails": `pcall(setmetatable({}, {__call = function(...) error("x") end}), 1)`,
+		"__call that lacks": `pcall(setmetatable({}, {__call = 5}), 1)`,
+		"xpcall of nil":     `xpcall(nil, print and function() end)`,
+		"xpcall handler":    `xpcall(error, 5)`,
+		"pcall of error":    `pcall(error)`,
+		"resume":            `coroutine.resume(coroutine.create(function() error("x") end))`,
+		"wrap":              `pcall(coroutine.wrap(function() error("x") end))`,
+		"require":           `pcall(require, "none")`,
+		"alert's format":    `not broken()`,
+	} {
+		r, err := runSource(t, `
+local types, api = require("alert_consts").alert_types, require("alerts_api")
+local entity = api.networkEntity("office")
+types.alert_user_1.format = 5
+types.alert_user_2.format = function() error("x") end
+local n = 0
+function broken()
+  n = n + 1
+  for i = 1, 2 do local a = types["alert_user_" .. i].new() a:set_subtype(tostring(n)) api.trigger(entity, a) end
+  return true
+end
+local function at(depth)
+  if depth == 0 then return (`+call+`) == false and 0 or "no failure" end
+  local below = at(depth - 1)
+  return below + 1
+end
+for depth = 0, 30 do if at(depth) ~= depth then error("depth " .. depth) end end
+print("done")`, Options{})
+		if err != nil || r.Output != "done\n" {
+			t.Errorf("%s: %q, %v", name, r.Output, err)
+		}
+	}
+	for pad := range 9 {
+		r, err := runSource(t, `
+local fails = 0
+local function f() if not pcall(f) then fails = fails + 1 end return 1 end
+local function g(n) if n > 0 then return 1 + g(n - 1) end return f() end
+print(g(`+string(rune('0'+pad))+`), fails)`, Options{})
+		if want := string(rune('1'+pad)) + "\t1\n"; err != nil || r.Output != want {
+			t.Errorf("overflow in pcall, pad %d: %q, %v; want %q", pad, r.Output, err, want)
 		}
 	}
 }

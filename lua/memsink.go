@@ -46,6 +46,7 @@ type MemSink struct {
 	views   map[string]AlertView
 	values  map[valueKey]string
 	events  []AlertEvent
+	lastRow int64
 }
 
 type valueKey struct {
@@ -83,6 +84,8 @@ func (s *MemSink) Engage(a Alert) (fresh bool, err error) {
 		of = make(map[AlertKey]Alert)
 		s.engaged[a.Network] = of
 	}
+	s.lastRow++
+	a.RowID, a.Status = s.lastRow, StatusEngaged
 	of[a.AlertKey] = a
 	s.count++
 	s.weigh(a, 1)
@@ -102,7 +105,7 @@ func (s *MemSink) Release(key AlertKey, end int64) (Alert, bool, error) {
 	delete(s.engaged[key.Network], key)
 	s.count--
 	s.weigh(a, -1)
-	a.End = max(end, a.Time)
+	a.End, a.Status = max(end, a.Time), StatusHistorical
 	s.keep(a)
 	s.events = append(s.events, AlertEvent{AlertReleased, a})
 	return a, true, nil
@@ -113,7 +116,8 @@ func (s *MemSink) Record(a Alert) error {
 	if len(s.events) >= maxMemAlerts {
 		return ErrSinkFull
 	}
-	a.End = a.Time
+	s.lastRow++
+	a.End, a.RowID, a.Status = a.Time, s.lastRow, StatusHistorical
 	s.keep(a)
 	s.events = append(s.events, AlertEvent{AlertRecorded, a})
 	return nil
@@ -173,30 +177,6 @@ func (s *MemSink) Query(network string, f AlertFilter) (page []Alert, total int)
 		found = found[first:min(first+f.PerPage, total)]
 	}
 	return found, total
-}
-
-// selects reports whether a passes the filter, leaving status and network aside.
-func (f *AlertFilter) selects(a *Alert) bool {
-	return (f.Periodicity == nil || *f.Periodicity == a.Periodicity) &&
-		(f.ID == nil || *f.ID == a.ID) &&
-		(f.Severity == nil || *f.Severity == SeverityOf(a.Score))
-}
-
-// compare orders by the filter's column; equal where it names none.
-func (f *AlertFilter) compare(a, b *Alert) int {
-	switch f.OrderBy {
-	case "tstamp", "time", "date":
-		return cmp.Compare(a.Time, b.Time)
-	case "score":
-		return cmp.Compare(a.Score, b.Score)
-	case "severity", "alert_severity":
-		return cmp.Compare(SeverityOf(a.Score), SeverityOf(b.Score))
-	case "alert_id", "alert_type":
-		return cmp.Compare(a.ID, b.ID)
-	case "subtype":
-		return cmp.Compare(a.Subtype, b.Subtype)
-	}
-	return 0
 }
 
 // CachedValue implements ValueCache.

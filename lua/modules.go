@@ -15,11 +15,18 @@ func (v *VM) builtinModules() map[string]func() glua.LValue {
 		"alert_categories": v.categoriesModule,
 		"alert_entities":   v.entitiesModule,
 		"alerts_api":       v.alertsAPIModule,
-		"field_units":      v.fieldUnitsModule,
-		"format_utils":     v.formatUtilsModule,
-		"json":             v.jsonModule,
-		"dkjson":           v.jsonModule,
-		"rest_utils":       v.restUtilsModule,
+		"alert":            v.alertModule,
+		"classes":          v.classesModule,
+		"other_alert_keys": v.alertKeysModule,
+		"alert_keys": func() glua.LValue {
+			keys := v.module("other_alert_keys", v.builtins["other_alert_keys"])
+			return v.table("ntopng", keys, "user", keys)
+		},
+		"field_units":  v.fieldUnitsModule,
+		"format_utils": v.formatUtilsModule,
+		"json":         v.jsonModule,
+		"dkjson":       v.jsonModule,
+		"rest_utils":   v.restUtilsModule,
 	}
 }
 
@@ -35,7 +42,8 @@ func (v *VM) checksModule() glua.LValue {
 		categories.RawSetString(c.name, v.table("id", c.id, "i18n_title", c.name))
 	}
 	return v.table(
-		"periodicities", v.table("min", 0, "5mins", 1, "hour", 2, "day", 3, "five_mins", 1),
+		"periodicities", v.table("min", 0, "5mins", 1, "hour", 2, "day", 3, "five_mins", 1,
+			"5sec", int(FiveSeconds), "five_sec", int(FiveSeconds)),
 		"check_categories", categories,
 		"field_units", v.fieldUnitsModule(),
 		"is_alert_re_arming", v.state.NewFunction(func(l *glua.LState) int { return pushBool(l, false) }),
@@ -107,12 +115,8 @@ func (v *VM) entitiesModule() glua.LValue {
 
 func (v *VM) alertConstsModule() glua.LValue {
 	severities := v.module("alert_severities", v.builtins["alert_severities"])
-	types := v.state.NewTable()
-	for _, t := range alertTypes {
-		types.RawSetString(t.name, v.alertClass(t.name, t.id))
-	}
 	granularities := v.state.NewTable()
-	for p := Aperiodic; p < NumPeriodicities; p++ {
+	for _, p := range append([]Periodicity{Aperiodic}, Periodicities()...) {
 		granularities.RawSetString(p.String(), v.table("granularity_id", int(p), "granularity_seconds", p.Seconds(), "i18n_title", p.String()))
 	}
 	status := v.table(
@@ -122,7 +126,7 @@ func (v *VM) alertConstsModule() glua.LValue {
 		"any", v.table("alert_status_id", int(StatusAny)),
 	)
 	return v.table(
-		"alert_types", types, "alert_severities", severities,
+		"alert_types", v.alertTypesTable(), "alert_severities", severities,
 		"alerts_granularities", granularities, "alert_status", status,
 		"alert_entities", v.module("alert_entities", v.builtins["alert_entities"]),
 		"get_printable_severities", v.state.NewFunction(func(l *glua.LState) int {
@@ -139,8 +143,8 @@ func (v *VM) alertConstsModule() glua.LValue {
 		}),
 		"sec2granularity", v.state.NewFunction(func(l *glua.LState) int {
 			seconds, ok := numberIn(l, l.Get(1))
-			for p := Minute; ok && p < NumPeriodicities; p++ {
-				if p.Seconds() == int64(seconds) {
+			for _, p := range Periodicities() {
+				if ok && p.Seconds() == int64(seconds) {
 					l.Push(glua.LString(p.String()))
 					return 1
 				}

@@ -3,6 +3,8 @@ package lua
 import (
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 var moduleCases = []struct{ expr, want string }{
@@ -67,13 +69,13 @@ func TestRestAnswers(t *testing.T) {
 		src  string
 		want Answer
 	}{
-		{`rest_utils.answer(rest_utils.consts.success.ok, {a = 1})`, Answer{200, "application/json", `{"rc":0,"rc_str":"OK","rc_str_hr":"OK","rsp":{"a":1}}`}},
-		{`rest_utils.answer(rest_utils.consts.err.invalid_args)`, Answer{400, "application/json", `{"rc":-5,"rc_str":"INVALID_ARGS","rc_str_hr":"Invalid arguments","rsp":[]}`}},
-		{`rest_utils.extended_answer(rest_utils.consts.success.ok, {1}, {total = 7})`, Answer{200, "application/json", `{"rc":0,"rc_str":"OK","rc_str_hr":"OK","rsp":[1],"total":7}`}},
-		{`rest_utils.vanilla_payload_response(rest_utils.consts.success.ok, "a|b", "text/csv")`, Answer{200, "text/csv", "a|b"}},
+		{`rest_utils.answer(rest_utils.consts.success.ok, {a = 1})`, Answer{Status: 200, ContentType: "application/json", Body: `{"rc":0,"rc_str":"OK","rc_str_hr":"OK","rsp":{"a":1}}`}},
+		{`rest_utils.answer(rest_utils.consts.err.invalid_args)`, Answer{Status: 400, ContentType: "application/json", Body: `{"rc":-5,"rc_str":"INVALID_ARGS","rc_str_hr":"Invalid arguments","rsp":[]}`}},
+		{`rest_utils.extended_answer(rest_utils.consts.success.ok, {1}, {total = 7})`, Answer{Status: 200, ContentType: "application/json", Body: `{"rc":0,"rc_str":"OK","rc_str_hr":"OK","rsp":[1],"total":7}`}},
+		{`rest_utils.vanilla_payload_response(rest_utils.consts.success.ok, "a|b", "text/csv")`, Answer{Status: 200, ContentType: "text/csv", Body: "a|b"}},
 	} {
 		r, err := runSource(t, c.src, Options{})
-		if err != nil || r.Answer == nil || *r.Answer != c.want {
+		if err != nil || r.Answer == nil || !cmp.Equal(*r.Answer, c.want) {
 			t.Errorf("%s: %+v, %v; want %+v", c.src, r.Answer, err, c.want)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 func networkModule() Module {
 	const both = "Reference and ntopng."
 	key := Arg{Name: "key", Type: "string", Doc: "any string"}
-	namespace := Arg{Name: "periodicity", Type: "number", Doc: "0 to 5; each is a namespace of its own. checks.periodicities has the reference's numbers"}
+	namespace := Arg{Name: "periodicity", Type: "number", Doc: "0 to 5, or 7 for checks of 5 seconds; each is a namespace of its own. checks.periodicities has the reference's numbers"}
 	return Module{
 		Name: "network",
 		Doc:  "Functions on the selected local network. Where ntopng logs an error and returns no value, one nil comes back, and the wrong use is named and counted.",
@@ -34,7 +34,7 @@ func networkModule() Module {
 				Source: both + " ntopng's Community edition does nothing.", fn: (*VM).networkResetTraffic},
 			{Name: "getAlerts", Returns: "array of alerts or nil",
 				Args: []Arg{{Name: "filter", Type: "table or number", Optional: true,
-					Doc: "table: status (\"engaged\", \"historical\", \"acknowledged\", \"any\" or ntopng's number; default any), alert_type, alert_severity, page (from 1), perPage, order_by (tstamp, score, severity, alert_id, subtype; with sort_order \"asc\" or \"desc\"). Number: engaged alerts of ntopng's periodicity. Else all engaged alerts"}},
+					Doc: "table: see Filters of alerts. Number: engaged alerts of ntopng's periodicity. Else all engaged alerts"}},
 				Doc:    "Alerts of the selected network.",
 				Source: "A table is the reference's form, all else ntopng's.", fn: (*VM).networkGetAlerts},
 			{Name: "storeTriggeredAlert", Returns: "nil (reference); the alert, or nil when it was engaged already (ntopng)",
@@ -147,17 +147,15 @@ func (v *VM) networkResetTraffic(l *glua.LState) int {
 	return pushNil(l)
 }
 
-// maxNamespace is the last namespace of cached values: ntopng has an array of six.
-const maxNamespace = 5
-
-// namespace reads a periodicity of 0 to 5 at argument i.
-func (v *VM) namespace(l *glua.LState, function string, i int) (int, bool) {
-	n, ok := l.Get(i).(glua.LNumber)
-	if !ok || !(n >= 0 && n < maxNamespace+1) { // NaN too
-		v.argumentError(l, function, i, "periodicity", "number 0 to 5")
-		return 0, false
+// namespace reads a periodicity at argument i, as a number.
+func (v *VM) namespace(l *glua.LState, function string, i int) (Periodicity, bool) {
+	if n, ok := l.Get(i).(glua.LNumber); ok {
+		if p, ok := periodicityNumber(float64(n)); ok {
+			return p, true
+		}
 	}
-	return int(n), true
+	v.argumentError(l, function, i, "periodicity", "number 0 to 5")
+	return 0, false
 }
 
 func (v *VM) networkGetCached(l *glua.LState) int {
@@ -174,7 +172,7 @@ func (v *VM) networkGetCached(l *glua.LState) int {
 	if n == nil {
 		return pushNil(l)
 	}
-	l.Push(glua.LString(v.opts.Sink.CachedValue(n.Prefix.String(), namespace, string(key))))
+	l.Push(glua.LString(v.opts.Sink.CachedValue(n.Prefix.String(), int(namespace), string(key))))
 	return 1
 }
 
@@ -193,7 +191,7 @@ func (v *VM) networkSetCached(l *glua.LState) int {
 		return 1
 	}
 	if n := v.needNet(l, function); n != nil {
-		if err := v.opts.Sink.SetCachedValue(n.Prefix.String(), namespace, string(key), string(value)); err != nil {
+		if err := v.opts.Sink.SetCachedValue(n.Prefix.String(), int(namespace), string(key), string(value)); err != nil {
 			v.warn(l, function+": "+err.Error())
 		}
 	}

@@ -2,17 +2,20 @@ package lua
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // conformance is the API's behaviour as data: a call, what it gives, and how many wrong uses are
 // counted. Unless the case says otherwise network 0 is selected.
-var conformance = []struct {
-	call    string // "N:" before it deselects first
+type conformanceCase struct {
+	call    string // "N:" before it deselects first; "S:" fills in alerts
 	want    string
 	counted uint64
-}{
+}
+
+var conformance = []conformanceCase{
 	// select: nil always; what it selects shows in getNetworkStats.
 	{`network.select(1), network.getNetworkStats().network_id`, "nil 1", 0},
 	{`network.select(nil), network.getNetworkStats()`, "nil nil", 0},
@@ -50,6 +53,9 @@ var conformance = []struct {
 	{`type(network.getNetworkStats()), type(network.getNetworkStats(1, "extra"))`, "table table", 0},
 	{`network.getNetworkStats() == network.getNetworkStats()`, "false", 0},
 	{`N:network.getNetworkStats()`, "nil", 0},
+	{`N:network.checkContext("six"), network.getNetworkStats().network_id`, "true 2", 0},
+	{`N:network.checkContext("x"), network.getNetworkStats()`, "false nil", 0},
+	{`network.resetTrafficBetweenNets({}, "extra")`, "nil", 0},
 
 	// resetTrafficBetweenNets
 	{`network.resetTrafficBetweenNets(), network.getNetworkStats().intranet_traffic["198.51.100.1/24"].bytes_sent`, "nil 0", 0},
@@ -112,6 +118,10 @@ var conformance = []struct {
 	{`network.storeTriggeredAlert({alert_type = 1, periodicity = "week"})`, "nil", 1},
 	{`network.storeTriggeredAlert({alert_type = 1, subtype = {}})`, "nil", 1},
 	{`network.storeTriggeredAlert({alert_type = 1, json = {print}})`, "nil", 1},
+	{`network.storeTriggeredAlert(true)`, "nil", 1},
+	{`network.storeTriggeredAlert(nil)`, "nil", 1},
+	{`network.storeTriggeredAlert({alert_type = 1, alert_category = {}})`, "nil", 1},
+	{`network.storeTriggeredAlert({alert_type = 1, alert_category = 3}), network.getAlerts()[1].alert_category, network.getAlerts()[1].row_id, network.getAlerts()[1].alert_status`, "nil 3 1 2", 0},
 	{`N:network.storeTriggeredAlert({alert_type = 1})`, "nil", 1},
 	{`N:network.storeTriggeredAlert({alert_type = 1, alert_entity = alerts_api.networkEntity("six")}), network.select(2), #network.getAlerts()`, "nil nil 1", 0},
 
@@ -128,24 +138,12 @@ var conformance = []struct {
 	{`network.storeTriggeredAlert({alert_type = 1}), network.releaseTriggeredAlert({alert_type = 1}), #network.getAlerts()`, "nil nil 0", 0},
 	{`network.releaseTriggeredAlert({alert_type = 1})`, "nil", 0},
 	{`network.releaseTriggeredAlert({})`, "nil", 1},
-
-	// getAlerts
-	{`#network.getAlerts(), #network.getAlerts(nil), #network.getAlerts("x"), #network.getAlerts(0), #network.getAlerts(5)`, "0 0 0 0 0", 0},
-	{`network.getAlerts(6)`, "nil", 1},
-	{`network.getAlerts(-1)`, "nil", 1},
-	{`N:network.getAlerts()`, "nil", 1},
-	{`N:network.getAlerts({})`, "nil", 1},
-	{`S:#network.getAlerts(), #network.getAlerts(1), #network.getAlerts(2), #network.getAlerts(3)`, "3 2 1 0", 0},
-	{`S:#network.getAlerts({}), #network.getAlerts({status = "engaged"}), #network.getAlerts({status = "historical"}), #network.getAlerts({status = "any"}), #network.getAlerts({status = 2}), #network.getAlerts({status = "acknowledged"})`, "4 3 1 4 3 0", 0},
-	{`S:#network.getAlerts({alert_type = 1}), #network.getAlerts({alert_type = {alert_key = 2}}), #network.getAlerts({alert_severity = 5}), #network.getAlerts({alert_severity = alert_consts.alert_severities.notice})`, "2 1 2 1", 0},
-	{`S:network.getAlerts({order_by = "score"})[1].score, network.getAlerts({order_by = "score", sort_order = "desc"})[1].score`, "10 150", 0},
-	{`S:#network.getAlerts({perPage = 3}), #network.getAlerts({perPage = 3, page = 2}), #network.getAlerts({perPage = 3, page = 3}), #network.getAlerts({perPage = 1e9, page = 1e9})`, "3 1 0 0", 0},
-	{`S:network.getAlerts({page = 0})`, "nil", 1},
-	{`S:network.getAlerts({perPage = "many"})`, "nil", 1},
-	{`S:network.getAlerts({status = "open"})`, "nil", 1},
-	{`S:network.getAlerts({alert_type = {}})`, "nil", 1},
-	{`S:network.getAlerts({alert_severity = {}})`, "nil", 1},
-	{`S:network.getAlerts({status = 9})`, "nil", 1},
+	{`network.releaseTriggeredAlert(nil)`, "nil", 1},
+	{`network.releaseTriggeredAlert(true)`, "nil", 1},
+	{`network.releaseTriggeredAlert("k", "1", 0)`, "nil", 1},
+	{`network.releaseTriggeredAlert("k", 1, 0/0)`, "nil", 1},
+	{`network.releaseTriggeredAlert({alert_type = 1, periodicity = 6})`, "nil", 1},
+	{`N:network.releaseTriggeredAlert({alert_type = 1})`, "nil", 1},
 
 	// interface and ntop
 	{`interface.getFirstInterfaceId(), interface.getId(), interface.getName(), interface.getIfNames()["7"]`, "7 7 test0 test0", 0},
@@ -165,28 +163,30 @@ var conformance = []struct {
 	{`ntop.getCache("k"), ntop.setCache("k", "v"), ntop.getPref("k"), ntop.delCache("k"), ntop.getCache("k")`, " nil v nil ", 0},
 	{`ntop.mapScoreToSeverity(100), ntop.mapSeverityToScore(5), ntop.mapSeverityToScore(99)`, "5 100 nil", 1},
 	{`ntop.isDeadlineApproaching(), ntop.getDeadline() - ntop.gettimemsec() < 3`, "false true", 0},
+	{`ntop.getInfo().product, ntop.getInfo().version, ntop.getInfo().constants.max_num_host_pools, next(ntop.getPrefs()), next(ntop.getFlowRiskAlerts())`, "netmond 1.2.3 0 nil nil", 0},
+	{`ntop.isPackage(), ntop.isAdministrator(), ntop.isnEdge(), ntop.isEnterpriseM(), ntop.isWindows(), ntop.isClickHouseEnabled()`, "false false false false false false", 0},
+	{`ntop.recipient_enqueue(0, "{}", 1, 1, 2, 3), ntop.recipient_dequeue(0), ntop.reloadFlowChecks(), ntop.reloadHostChecks()`, "false nil nil nil", 0},
+	{`ntop.httpPurifyParam("a<b>'\"\\\n"), ntop.getHttpPrefix(), ntop.httpPurifyParam()`, "a_b_____  nil", 1},
+	{`ntop.getHashCache("h", "f"), ntop.getHashAllCache("h"), #ntop.getMembersCache("s"), ntop.getKeysCache("*")`, " nil 0 nil", 0},
+	{`ntop.getHashCache("h"), ntop.setHashCache("h", "f"), ntop.delHashCache({}), ntop.getMembersCache(1), ntop.getKeysCache()`, "nil nil nil nil nil", 5},
+	{`ntop.readdir("/"), ntop.exists("/etc"), ntop.getCurrentScriptsDir(), ntop.readdir(1), ntop.exists()`, "nil false /opt/x/scripts nil nil", 2},
+	{`next(interface.getnDPIProtocols()), next(interface.getnDPICategories()), interface.updateIPReassignment(7, true)`, "nil nil nil", 0},
 }
 
 func TestConformance(t *testing.T) {
-	const fill = `
-network.storeTriggeredAlert("a", 1, 100, 1, "", "")
-network.storeTriggeredAlert("b", 1, 10, 2, "", "")
-network.storeTriggeredAlert("c", 2, 150, 3, "", "")
-network.storeTriggeredAlert("d", 1, 60, 1, "", "") network.releaseTriggeredAlert("d", 1, 2e9)
-`
-	for _, c := range conformance {
+	for _, c := range slices.Concat(conformance, alertConformance) {
 		t.Run(c.call, func(t *testing.T) {
 			call, setup := c.call, "alert_consts = require('alert_consts') alerts_api = require('alerts_api')\n"
 			if rest, ok := strings.CutPrefix(call, "N:"); ok {
 				call, setup = rest, setup+"network.select(nil)\n"
 			}
 			if rest, ok := strings.CutPrefix(call, "S:"); ok {
-				call, setup = rest, setup+fill
+				call, setup = rest, setup+alertFill
 			}
 			check, err := NewCheck(context.Background(), "test.lua", setup+`
 local out = table.pack(`+call+`)
 for i = 1, out.n do out[i] = tostring(out[i]) end
-print(table.concat(out, " "))`, Options{InstallDir: "/opt/x", Interface: Interface{ID: 7, Name: "test0"}})
+print(table.concat(out, " "))`, Options{InstallDir: "/opt/x", Version: "1.2.3", Interface: Interface{ID: 7, Name: "test0"}})
 			if err != nil {
 				t.Fatal(err)
 			}

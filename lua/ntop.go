@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"time"
 
 	glua "github.com/yuin/gopher-lua"
@@ -25,43 +26,28 @@ func ntopModule() Module {
 			return 1
 		}
 	}
-	return Module{
-		Name: "ntop",
-		Doc:  "The process and its configuration.",
-		Functions: []Function{
-			{Name: "getDirs", Returns: "table", Doc: "installdir, scriptdir, workingdir: strings. Scripts put them before package.path, which has no effect: require reads the script folders.", Source: ntopng, fn: (*VM).ntopGetDirs},
-			{Name: "getLocalNetworkId", Returns: "number", Args: []Arg{name}, Doc: "Number of a network; 65535 when it is unknown.", Source: "Reference; ntopng spells it getLocalNetworkID.", fn: (*VM).ntopNetworkID},
-			{Name: "getLocalNetworkID", Returns: "number", Args: []Arg{name}, Doc: "The same.", Source: ntopng, fn: (*VM).ntopNetworkID},
-			{Name: "getNetworks", Returns: "table", Doc: "Numbers of all networks by network_key.", Source: ntopng, fn: (*VM).ntopNetworks},
-			{Name: "getNetworkNameById", Returns: "string", Args: []Arg{{Name: "network_id", Type: "number", Doc: "network_id"}}, Doc: "network_key; an empty string when the number is unknown.", Source: ntopng, fn: (*VM).ntopNameByID},
-			{Name: "getNetworkIdByName", Returns: "number", Args: []Arg{name}, Doc: "Number of a network; -1 when it is unknown.", Source: ntopng, fn: (*VM).ntopIDByName},
-			{Name: "getLocalNetworkAlias", Returns: "string or nil", Args: []Arg{{Name: "network", Type: "string or number", Doc: "network_key or network_id"}}, Doc: "The configured alias; nil when there is none.", Source: ntopng, fn: (*VM).ntopAlias},
-			{Name: "getAddressNetwork", Returns: "number", Args: []Arg{address}, Doc: "Number of the network with the longest prefix that holds the address; 65535 when none does.", Source: ntopng, fn: (*VM).ntopAddressNetwork},
-			{Name: "isLocalAddress", Returns: "boolean", Args: []Arg{address}, Doc: "Whether the address is in a local network.", Source: ntopng, fn: (*VM).ntopIsLocal},
-			{Name: "isLocalInterfaceAddress", Returns: "boolean", Args: []Arg{address}, Doc: "Always false: netmond watches a mirror, its own addresses play no part.", Source: ntopng, fn: fixed(glua.LFalse)},
-			{Name: "getDeadline", Returns: "number", Doc: "Time at which this run is stopped, seconds since 1970.", Source: "ntopng, where it is a hint only.", fn: (*VM).ntopDeadline},
-			{Name: "isDeadlineApproaching", Returns: "boolean", Doc: "Whether less than a quarter of the run's time is left.", Source: ntopng, fn: (*VM).ntopDeadlineNear},
-			{Name: "gettimemsec", Returns: "number", Doc: "Time as the check sees it, seconds since 1970 with fraction.", Source: ntopng, fn: (*VM).ntopTime},
-			{Name: "mapScoreToSeverity", Returns: "number", Args: []Arg{{Name: "score", Type: "number", Doc: "0 to 250"}}, Doc: "Severity of a score.", Source: ntopng, fn: (*VM).ntopScoreToSeverity},
-			{Name: "mapSeverityToScore", Returns: "number", Args: []Arg{{Name: "severity", Type: "number", Doc: "0 to 8"}}, Doc: "Score of a severity.", Source: ntopng, fn: (*VM).ntopSeverityToScore},
-			{Name: "md5", Returns: "string", Args: []Arg{{Name: "text", Type: "string", Doc: "any bytes"}}, Doc: "MD5 in hexadecimal: a short name, nothing secret.", Source: ntopng, fn: (*VM).ntopMD5},
-			{Name: "isPro", Returns: "boolean", Doc: "Always false.", Source: ntopng, fn: fixed(glua.LFalse)},
-			{Name: "isEnterprise", Returns: "boolean", Doc: "Always false.", Source: ntopng, fn: fixed(glua.LFalse)},
-			{Name: "isnEdge", Returns: "boolean", Doc: "Always false.", Source: ntopng, fn: fixed(glua.LFalse)},
-			{Name: "isWindows", Returns: "boolean", Doc: "Always false: scripts see one file name syntax.", Source: ntopng, fn: fixed(glua.LFalse)},
-			{Name: "getPref", Returns: "string", Args: []Arg{{Name: "key", Type: "string", Doc: "name"}}, Doc: "A preference; an empty string when it was never set. Preferences are this script's own and last as long as it is loaded.", Source: "ntopng, where they are in Redis and shared.", fn: (*VM).ntopGetPref},
-			{Name: "setPref", Returns: "nil", Args: []Arg{{Name: "key", Type: "string", Doc: "name"}, {Name: "value", Type: "string", Doc: "text"}}, Doc: "Sets a preference of this script.", Source: ntopng, fn: (*VM).ntopSetPref},
-			{Name: "getCache", Returns: "string", Args: []Arg{{Name: "key", Type: "string", Doc: "name"}}, Doc: "The same store as getPref.", Source: ntopng, fn: (*VM).ntopGetPref},
-			{Name: "setCache", Returns: "nil", Args: []Arg{{Name: "key", Type: "string", Doc: "name"}, {Name: "value", Type: "string", Doc: "text"}}, Doc: "The same store as setPref.", Source: ntopng, fn: (*VM).ntopSetPref},
-			{Name: "delCache", Returns: "nil", Args: []Arg{{Name: "key", Type: "string", Doc: "name"}}, Doc: "Removes a value.", Source: ntopng, fn: (*VM).ntopDelCache},
-		},
+	own := []Function{
+		{Name: "getLocalNetworkId", Returns: "number", Args: []Arg{name}, Doc: "Number of a network; 65535 when it is unknown.", Source: "Reference; ntopng spells it getLocalNetworkID.", fn: (*VM).ntopNetworkID},
+		{Name: "getLocalNetworkID", Returns: "number", Args: []Arg{name}, Doc: "The same.", Source: ntopng, fn: (*VM).ntopNetworkID},
+		{Name: "getNetworks", Returns: "table", Doc: "Numbers of all networks by network_key.", Source: ntopng, fn: (*VM).ntopNetworks},
+		{Name: "getNetworkNameById", Returns: "string", Args: []Arg{{Name: "network_id", Type: "number", Doc: "network_id"}}, Doc: "network_key; an empty string when the number is unknown.", Source: ntopng, fn: (*VM).ntopNameByID},
+		{Name: "getNetworkIdByName", Returns: "number", Args: []Arg{name}, Doc: "Number of a network; -1 when it is unknown.", Source: ntopng, fn: (*VM).ntopIDByName},
+		{Name: "getLocalNetworkAlias", Returns: "string or nil", Args: []Arg{{Name: "network", Type: "string or number", Doc: "network_key or network_id"}}, Doc: "The configured alias; nil when there is none.", Source: ntopng, fn: (*VM).ntopAlias},
+		{Name: "getAddressNetwork", Returns: "number", Args: []Arg{address}, Doc: "Number of the network with the longest prefix that holds the address; 65535 when none does.", Source: ntopng, fn: (*VM).ntopAddressNetwork},
+		{Name: "isLocalAddress", Returns: "boolean", Args: []Arg{address}, Doc: "Whether the address is in a local network.", Source: ntopng, fn: (*VM).ntopIsLocal},
+		{Name: "isLocalInterfaceAddress", Returns: "boolean", Args: []Arg{address}, Doc: "Always false: netmond watches a mirror, its own addresses play no part.", Source: ntopng, fn: fixed(glua.LFalse)},
+		{Name: "getDeadline", Returns: "number", Doc: "Time at which this run is stopped, seconds since 1970.", Source: "ntopng, where it is a hint only.", fn: (*VM).ntopDeadline},
+		{Name: "isDeadlineApproaching", Returns: "boolean", Doc: "Whether less than a quarter of the run's time is left.", Source: ntopng, fn: (*VM).ntopDeadlineNear},
+		{Name: "gettimemsec", Returns: "number", Doc: "Time as the check sees it, seconds since 1970 with fraction.", Source: ntopng, fn: (*VM).ntopTime},
+		{Name: "mapScoreToSeverity", Returns: "number", Args: []Arg{{Name: "score", Type: "number", Doc: "0 to 250"}}, Doc: "Severity of a score.", Source: ntopng, fn: (*VM).ntopScoreToSeverity},
+		{Name: "mapSeverityToScore", Returns: "number", Args: []Arg{{Name: "severity", Type: "number", Doc: "0 to 8"}}, Doc: "Score of a severity.", Source: ntopng, fn: (*VM).ntopSeverityToScore},
+		{Name: "md5", Returns: "string", Args: []Arg{{Name: "text", Type: "string", Doc: "any bytes"}}, Doc: "MD5 in hexadecimal: a short name, nothing secret.", Source: ntopng, fn: (*VM).ntopMD5},
 	}
-}
-
-func (v *VM) ntopGetDirs(l *glua.LState) int {
-	dir := v.opts.InstallDir
-	l.Push(v.table("installdir", dir, "scriptdir", dir+"/scripts", "workingdir", dir))
-	return 1
+	return Module{
+		Name:      "ntop",
+		Doc:       "The process and its configuration.",
+		Functions: slices.Concat(fileFunctions(), own, productFunctions(), cacheFunctions()),
+	}
 }
 
 func (v *VM) ntopNetworkID(l *glua.LState) int { return v.pushNetworkID(l, unknownNetwork) }
@@ -191,45 +177,4 @@ func (v *VM) ntopMD5(l *glua.LState) int {
 	sum := md5.Sum([]byte(text))
 	l.Push(glua.LString(hex.EncodeToString(sum[:])))
 	return 1
-}
-
-// maxPrefs bounds the preferences of a script.
-const maxPrefs = 10_000
-
-func (v *VM) ntopGetPref(l *glua.LState) int {
-	key, ok := l.Get(1).(glua.LString)
-	if !ok {
-		return v.argumentError(l, "", 1, "key", "string")
-	}
-	l.Push(glua.LString(v.prefs[string(key)]))
-	return 1
-}
-
-func (v *VM) ntopSetPref(l *glua.LState) int {
-	key, ok := l.Get(1).(glua.LString)
-	if !ok {
-		return v.argumentError(l, "", 1, "key", "string")
-	}
-	value, ok := concatText(l.Get(2))
-	if !ok {
-		return v.argumentError(l, "", 2, "value", "string")
-	}
-	if v.prefs == nil {
-		v.prefs = make(map[string]string)
-	}
-	if _, present := v.prefs[string(key)]; !present && len(v.prefs) >= maxPrefs {
-		v.warn(l, "ntop.setPref: too many preferences")
-		return pushNil(l)
-	}
-	v.prefs[string(key)] = value
-	return pushNil(l)
-}
-
-func (v *VM) ntopDelCache(l *glua.LState) int {
-	key, ok := l.Get(1).(glua.LString)
-	if !ok {
-		return v.argumentError(l, "", 1, "key", "string")
-	}
-	delete(v.prefs, string(key))
-	return pushNil(l)
 }

@@ -28,6 +28,7 @@ func WriteReference(w io.Writer) error {
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", name, f.Type, f.Unit, f.Source, cell(f.Doc))
 	}
+	b.WriteString(referenceAlerts)
 	b.WriteString(referenceModules)
 	for _, name := range BuiltinModules() {
 		fmt.Fprintf(b, "| `%s` | %s |\n", name, moduleDocs[name])
@@ -63,8 +64,12 @@ argument, type, file and line) and counted.
 
 **Two styles of script.** A table with ` + "`check(network_info)`" + ` (the reference's style) runs each minute, or at its
 ` + "`granularity`" + `: "min", "5mins", "hour", "day". A table with ` + "`hooks`" + ` (ntopng's style) runs the functions ` + "`min`, `5mins`, `hour`, `day`" + `
-or ` + "`all`" + ` with ` + "`params`" + `. A script that returns nothing runs as a whole each minute, with ` + "`network_info`" + ` as a global.
-Before each run the network is selected.
+or ` + "`all`" + ` (these four) with ` + "`params`" + `. A script that returns nothing runs as a whole each minute, with ` + "`network_info`" + ` as a global.
+Before each run the network is selected. In both styles there is also "5sec", every five seconds, which ntopng does not have.
+
+A table with ` + "`hooks`" + ` may have functions that are called around the runs: ` + "`setup()`" + ` on loading, where false means that
+the check does not run; then ` + "`onLoad(hook, config)` and `onEnable(hook, config)`" + ` for each hook; at the end
+` + "`onUnload(hook, config)` and `teardown()`" + `.
 
 | ` + "`network_info`" + ` | |
 |---|---|
@@ -89,6 +94,60 @@ The table of ` + "`network.getNetworkStats()`" + `. ` + "`params.entity_info`, `
 fields with ` + "`ingress`, `egress` and `inner`" + ` as numbers. Counters are since the start of the process and only rise.
 `
 
+const referenceAlerts = `
+## Filters of alerts
+
+The table that ` + "`network.getAlerts`" + ` takes. Its parts are ANDed; a parameter of a request can be given as it is.
+
+| Field | |
+|---|---|
+| ` + "`status`" + ` | "engaged", "historical", "acknowledged", "any" or ntopng's number; any when there is none |
+| ` + "`alert_type`, `alert_id`" + ` | number, alert type, or list |
+| ` + "`alert_severity`, `severity`" + ` | number, one of alert_severities, or list, where names do too |
+| ` + "`alert_category`" + ` | number, one of alert_categories, or list |
+| ` + "`score`, `tstamp`, `row_id`" + ` | number or list |
+| ` + "`network_name`, `subtype`, `script_key`" + ` | list of texts |
+| ` + "`epoch_begin`, `epoch_end`" + ` | bounds of ` + "`tstamp`" + `, included; engaged alerts heed only the second |
+| ` + "`description`" + ` | words that description or json hold |
+| ` + "`page`, `perPage`" + ` | from 1; at most 10,000 a page |
+| ` + "`start`, `length`" + ` | the same as ntopng's REST interface says it: alerts to leave out, and how many to give |
+| ` + "`order_by`, `sort`" + ` | tstamp, tstamp_end, score, severity, alert_id, subtype, row_id |
+| ` + "`sort_order`, `order`" + ` | asc or desc |
+
+A list is ` + "`value;operator`" + ` with commas between, 64 at most: eq (also when none is given), neq, lt, gt, gte, lte, in, nin. Values with neq
+or nin and those of the score must all hold, of the others one of a field. Of a text in and nin ask whether it holds the
+value, and lt, gt, gte, lte are refused.
+
+## Alert classes
+
+A file ` + "`alert_definitions/network/NAME.lua`" + ` (or ` + "`other/`" + `) in a script folder, in its ` + "`modules`" + ` or its ` + "`scripts/lua/modules`" + `, is the type
+` + "`alert_consts.alert_types.NAME`" + `. It is loaded when a script first names it, and a built-in type of the same name wins:
+
+    local classes = require "classes"
+    local alert = require "alert"
+    local alert_busy_network = classes.class(alert)
+    alert_busy_network.meta = {alert_key = 5001, i18n_title = "Busy network", icon = "fas fa-exclamation"}
+    function alert_busy_network:init(bytes, limit)
+      self.super:init()
+      self.alert_type_params = {bytes = bytes, limit = limit}
+    end
+    function alert_busy_network.format(ifid, alert, params)
+      return i18n("%{bytes} bytes are more than %{limit}", params)
+    end
+    return alert_busy_network
+
+` + "`meta.alert_key`" + ` is a number from 0 to 65535: take one from 5001 on. ` + "`format`" + ` gives the alert's description. ` + "`i18n(text, params)`" + ` is a
+global; it puts the values of ` + "`params`" + ` in place of ` + "`%{name}`" + `.
+
+## Requests
+
+A script below ` + "`rest/`" + ` of a script folder (or of its ` + "`scripts/lua`" + `) answers requests. It has the globals ` + "`_GET`, `_POST`, `_SERVER`, `_SESSION`" + ` (tables
+of strings) and no network selected. The answer is what it gives to ` + "`rest_utils`" + `, else what it prints, which may be a whole
+HTTP message with status line and headers; ` + "`print`" + ` adds no newline there. It can set Content-Type, Cache-Control,
+Content-Disposition, Content-Language, ETag, Expires, Last-Modified, Pragma and Retry-After. A script that fails, or
+answers nothing, gives 500 and "Internal error".
+`
+
 const referenceModules = `
 ## Modules for require
 
@@ -100,17 +159,21 @@ Besides these, ` + "`require`" + ` reads the script folders; ` + "`package.path`
 
 // moduleDocs says what each built-in module holds.
 var moduleDocs = map[string]string{
+	"alert":            "The parent of alert classes: `init`, `set_info(params)`, `set_score(n)`, `set_score_notice()` and so on, `set_subtype`, `set_granularity`, `set_category`, `set_victim`, `set_attacker`, `set_origin`, `set_target`, `trigger(entity, when, cur_alerts)`, `release(entity, when, cur_alerts)`, `store(entity)`. See Alert classes.",
+	"alert_keys":       "`ntopng` and `user`: both the same as other_alert_keys.",
+	"classes":          "`class(parent)`: a class with `new`, which calls `init`, and `super`. See Alert classes.",
+	"other_alert_keys": "Numbers of the built-in alert types by their names.",
 	"alert_categories": "Categories: other 0, security 1, internals 2, network 3, system 4, ids_ips 5, active_monitoring 6, snmp 7.",
-	"alert_consts":     "`alert_types` (classes with `meta.alert_key`), `alert_severities`, `alerts_granularities`, `alert_status`, `alert_entities`, `get_printable_severities()`, `alertSeverityById(id)`, `sec2granularity(seconds)`. `alert_network_anomaly` is 5000; `alert_user_1` to `alert_user_8` are free.",
+	"alert_consts":     "`alert_types` (classes with `meta.alert_key`), `alert_severities`, `alerts_granularities`, `alert_status`, `alert_entities`, `get_printable_severities()`, `alertSeverityById(id)`, `sec2granularity(seconds)`. `alert_network_anomaly` is 5000; `alert_user_1` to `alert_user_8` (5001 to 5008) are free, and files of alert classes add types by their names.",
 	"alert_entities":   "Subjects of alerts with ntopng's numbers; network is 2.",
 	"alert_severities": "none 0 to emergency 8, each with `severity_id` and `score`.",
 	"alerts_api":       "`networkEntity(cidr)`; `store(alert)` engages and `release(alert)` releases (reference); `store(entity, alert)` records an event, `trigger` and `release(entity, alert, when, cur_alerts)` (ntopng); `network_delta_val(metric, granularity, value)`, 0 on its first run; `checkThresholdAlert(params, alert_type, value, attacker, victim)`.",
-	"checks":           "`periodicities`: `min` 0, `[\"5mins\"]` 1 (also `five_mins`), `hour` 2, `day` 3. `.5mins` is a syntax error in every Lua. `check_categories`, `field_units`.",
+	"checks":           "`periodicities`: `min` 0, `[\"5mins\"]` 1 (also `five_mins`), `hour` 2, `day` 3, and netmond's own `[\"5sec\"]` 7 (also `five_sec`). `.5mins` is a syntax error in every Lua. `check_categories`, `field_units`.",
 	"dkjson":           "The same as json.",
 	"field_units":      "Names of units of thresholds.",
 	"format_utils":     "`round(n, digits)`, `bytesToSize`, `bitsToSize`, `pktsToSize`, `formatValue`, `formatPackets`, `secondsToTime`, `formatEpoch`.",
 	"json":             "`encode(value)`, `decode(text)`.",
-	"rest_utils":       "`answer(const, payload)`, `extended_answer`, `vanilla_payload_response`, `consts.success.ok`, `consts.err.*`. Also a global.",
+	"rest_utils":       "`answer(const, payload, headers)`, `extended_answer(const, payload, additional, headers)`, `vanilla_payload_response(const, text, type, headers)`, `consts.success.ok`, `consts.err.*`. Also a global.",
 }
 
 const referenceDialect = `

@@ -1,8 +1,10 @@
 package lua
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,12 +31,24 @@ func (v *VM) baseRequire(l *glua.LState) int {
 		l.Push(lib)
 		return 1
 	}
-	if v.loading[name] {
-		l.RaiseError("loop in require of module '%s'", name)
-	}
 	path, src, err := v.findModule(name)
 	if err != nil {
 		l.RaiseError("module '%s' not found: %s", name, err.Error())
+	}
+	value := v.runModule(l, name, path, src)
+	v.keepModule(name, value)
+	l.Push(value)
+	return 1
+}
+
+// runModule runs a file's source with name and path as arguments, for its first value; true where it
+// gives none.
+func (v *VM) runModule(l *glua.LState, name, path, src string) glua.LValue {
+	if v.loading[name] {
+		l.RaiseError("loop in require of module '%s'", name)
+	}
+	if stackFull(l) { // see protectedCall
+		l.RaiseError("stack overflow in require of module '%s'", name)
 	}
 	proto, err := compile(path, src)
 	if err != nil {
@@ -53,13 +67,11 @@ func (v *VM) baseRequire(l *glua.LState) int {
 		l.RaiseError("%s", errCall.Error())
 	}
 	value := l.Get(-1)
+	l.Pop(1)
 	if value == glua.LNil {
-		l.Pop(1)
-		value = glua.LTrue
-		l.Push(value)
+		return glua.LTrue
 	}
-	v.keepModule(name, value)
-	return 1
+	return value
 }
 
 var standardLibraries = map[string]bool{
@@ -89,26 +101,40 @@ func (v *VM) keepModule(name string, value glua.LValue) {
 func (v *VM) findModule(name string) (path, src string, err error) {
 	rel := strings.ReplaceAll(name, ".", "/")
 	for _, part := range strings.Split(rel, "/") {
-		if part == "" || strings.IndexFunc(part, func(r rune) bool {
-			return r > 0x7f || !isNameByte(byte(r), false) && r != '-'
-		}) >= 0 {
-			return "", "", fmt.Errorf("a name is made of letters, digits, _ and -, joined by dots")
+		if !moduleName(part) {
+			return "", "", errors.New("a name is made of letters, digits, _ and -, joined by dots")
 		}
 	}
+	if len(v.opts.ScriptDirs) == 0 {
+		return "", "", errors.New("no built-in module has this name and there are no script folders")
+	}
+	path, src, err = v.readScript(rel)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("no file %s.lua in %s", rel, strings.Join(v.opts.ScriptDirs, ", "))
+	}
+	return path, src, err
+}
+
+// moduleName reports whether name can be one part of a module's name.
+func moduleName(name string) bool {
+	return name != "" && strings.IndexFunc(name, func(r rune) bool {
+		return r > 0x7f || !isNameByte(byte(r), false) && r != '-'
+	}) < 0
+}
+
+// readScript reads rel.lua of the first script folder that has it.
+func (v *VM) readScript(rel string) (path, src string, err error) {
 	for _, dir := range v.opts.ScriptDirs {
 		for _, folder := range moduleFolders {
 			file := filepath.Join(folder, filepath.FromSlash(rel)+".lua")
 			src, err := readBelow(dir, file)
-			if os.IsNotExist(err) {
+			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
 			return filepath.Join(dir, file), src, err
 		}
 	}
-	if len(v.opts.ScriptDirs) == 0 {
-		return "", "", fmt.Errorf("no built-in module has this name and there are no script folders")
-	}
-	return "", "", fmt.Errorf("no file %s.lua in %s", rel, strings.Join(v.opts.ScriptDirs, ", "))
+	return "", "", fs.ErrNotExist
 }
 
 // readBelow reads a regular file of at most MaxSource bytes, whose path may not leave dir by links.

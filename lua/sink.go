@@ -1,76 +1,5 @@
 package lua
 
-import (
-	"fmt"
-)
-
-// A Periodicity is how often a check runs. The numbers are ntopng's granularity IDs.
-type Periodicity int8
-
-// The periodicities.
-const (
-	Aperiodic Periodicity = iota
-	Minute
-	FiveMinutes
-	Hour
-	Day
-
-	NumPeriodicities
-)
-
-var (
-	periodicityNames   = [NumPeriodicities]string{"aperiodic", "min", "5mins", "hour", "day"}
-	periodicitySeconds = [NumPeriodicities]int64{0, 60, 300, 3600, 86400}
-)
-
-// String is the hook's name: min, 5mins, hour or day.
-func (p Periodicity) String() string {
-	if p < 0 || p >= NumPeriodicities {
-		return fmt.Sprintf("periodicity %d", int8(p))
-	}
-	return periodicityNames[p]
-}
-
-// Seconds is the period; 0 for Aperiodic.
-func (p Periodicity) Seconds() int64 {
-	if p < 0 || p >= NumPeriodicities {
-		return 0
-	}
-	return periodicitySeconds[p]
-}
-
-// ParsePeriodicity reads a hook's name.
-func ParsePeriodicity(name string) (Periodicity, bool) {
-	for p, n := range periodicityNames {
-		if n == name {
-			return Periodicity(p), true
-		}
-	}
-	return 0, false
-}
-
-// Due gives the periodicities whose period ended after prev and not later than now (ns since the
-// Unix epoch), shortest first; days and hours are those of UTC. A period that ended several times is
-// due once.
-func Due(prev, now int64) []Periodicity {
-	var due []Periodicity
-	for p := Minute; p < NumPeriodicities; p++ {
-		period := p.Seconds() * 1e9
-		if floorDiv(now, period) > floorDiv(prev, period) {
-			due = append(due, p)
-		}
-	}
-	return due
-}
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b != 0 && (a < 0) != (b < 0) {
-		q--
-	}
-	return q
-}
-
 // An AlertKey names an engaged alert: there is at most one of each.
 type AlertKey struct {
 	Network     string // canonical CIDR
@@ -92,6 +21,13 @@ type Alert struct {
 	IP, Name    string // as given by the script, or empty
 	Port        int
 	Check       string // key of the check, or empty outside of one
+	Category    int    // ntopng's number of the check's category
+	Description string // what the alert's class makes of it for people, or empty
+
+	// Set by the sink; an alert given to it has them zero.
+	RowID  int64 // unique and rising
+	Status AlertStatus
+	Label  string // of the person who acknowledged it
 }
 
 // An AlertView is what stats tables show of a network's alerts.
@@ -127,33 +63,10 @@ type AlertReader interface {
 	AlertView(network string) AlertView
 }
 
-// A ValueCache keeps the small values that checks remember between runs, per network and namespace 0
-// to 5.
+// A ValueCache keeps the small values that checks remember between runs, per network and namespace,
+// which is a Periodicity or 5.
 type ValueCache interface {
 	// CachedValue is empty for a key that was never set.
 	CachedValue(network string, namespace int, key string) string
 	SetCachedValue(network string, namespace int, key, value string) error
-}
-
-// Alert status as filters name it; the numbers are ntopng's.
-type AlertStatus int8
-
-// The values of AlertStatus.
-const (
-	StatusHistorical AlertStatus = iota
-	StatusAcknowledged
-	StatusEngaged
-	StatusAny
-)
-
-// An AlertFilter selects alerts; nil fields select all.
-type AlertFilter struct {
-	Status      AlertStatus
-	Periodicity *Periodicity
-	ID          *int
-	Severity    *Severity
-	Page        int // from 1; 0 means 1
-	PerPage     int // 0 means all
-	OrderBy     string
-	Descending  bool
 }

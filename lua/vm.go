@@ -62,6 +62,11 @@ type Options struct {
 	Interface Interface
 	// Sink keeps alerts and cached values; nil gives the VM a MemSink of its own.
 	Sink AlertSink
+	// Shared keeps the values of ntop.setCache and its like. The checks of one process are given the
+	// same; nil gives the VM a SharedMem of its own.
+	Shared SharedStore
+	// Version is ntop.getInfo().version.
+	Version string
 }
 
 // Interface names the capture interface, or the files that stand in for it.
@@ -96,7 +101,7 @@ type VM struct {
 	pcalls     map[*glua.LState]int // pcalls that run in a thread
 	calling    string               // API function called last
 
-	prefs     map[string]string // of ntop.getPref and getCache
+	owner     string // whom values of opts.Shared are charged to: the check's key
 	indexed   *snapIndex
 	baselines map[string]map[string]intranetCounts // by canonical CIDR of the network and of the other
 
@@ -116,6 +121,7 @@ type run struct {
 	warnings []string
 	touched  map[AlertKey]bool // alerts that this run decided about
 	answer   *Answer
+	request  bool // print writes no newline
 }
 
 // setArrayBound lowers the interpreter's bound, a package variable of its own, once.
@@ -135,6 +141,9 @@ func NewVM(opts Options) *VM {
 	}
 	if opts.Sink == nil {
 		opts.Sink = NewMemSink()
+	}
+	if opts.Shared == nil {
+		opts.Shared = NewSharedMem()
 	}
 	if opts.InstallDir == "" && len(opts.ScriptDirs) > 0 {
 		opts.InstallDir = opts.ScriptDirs[0]
