@@ -23,11 +23,18 @@ type oracle struct {
 // judges reports whether gopacket's word on what follows link layer l counts. It checks fewer fields
 // than Decode, so of some layers it reads it is a judge only where nothing was tampered with.
 func judges(l gopacket.Layer, tampered bool) bool {
+	const odd = 0xffff // an EtherType that gopacket has a decoder for, and no standard
 	switch l := l.(type) {
-	case *layers.Ethernet, *layers.LinuxSLL, *layers.LinuxSLL2, *layers.Loopback, *layers.PPP:
+	case *layers.Loopback, *layers.PPP:
 		return true
+	case *layers.Ethernet:
+		return l.EthernetType != odd
+	case *layers.LinuxSLL:
+		return l.EthernetType != odd
+	case *layers.LinuxSLL2:
+		return l.ProtocolType != odd
 	case *layers.Dot1Q:
-		return l.Type != 0xffff // it has a decoder there
+		return l.Type != odd
 	case *layers.PPPoE, *layers.MPLS, *layers.LLC, *layers.SNAP, *layers.RadioTap, *layers.Dot11, *layers.Dot11Data, *layers.Dot11DataQOSData:
 		return !tampered
 	}
