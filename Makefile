@@ -41,6 +41,7 @@ generate: ## generated files: sample capture and references
 docs: ## references made from the code
 	$(GO) test ./report ./metrics -run TestDocs -update
 	$(GO) test ./lua -run TestReference -update
+	$(GO) test ./lua/checks -update
 
 bench: ## every benchmark, five times, for benchstat
 	$(GO) test -run '^$$' -bench . -count 5 ./...

@@ -67,7 +67,8 @@ var alertEntities = []numbered{
 }
 
 // alertTypes are the types that alerts of networks have, with ntopng's numbers; alert_network_anomaly
-// is the reference's and has none there. alert_user_1 to alert_user_8 are free for scripts.
+// is the reference's and has none there. Those above 5100 are of the checks that netmond brings;
+// alert_user_1 to alert_user_8 are free for scripts.
 var alertTypes = []numbered{
 	{"alert_ghost_network", 4102}, {"alert_threshold_cross", 4136}, {"alert_flow_flood_victim", 4153},
 	{"alert_tcp_syn_flood_victim", 4155}, {"alert_tcp_syn_scan_victim", 4157},
@@ -75,6 +76,8 @@ var alertTypes = []numbered{
 	{"alert_network_score_per_host", 4174}, {"alert_network_issues", 4179},
 	{"alert_network_rule_threshold_cross", 4180}, {"alert_cidr_rule_threshold_crossed", 4186},
 	{"alert_network_anomaly", 5000},
+	{"alert_idle_network", 5101}, {"alert_broadcast_storm", 5102}, {"alert_new_hosts", 5103},
+	{"alert_forbidden_traffic", 5104}, {"alert_rtt_degradation", 5105},
 	{"alert_user_1", 5001}, {"alert_user_2", 5002}, {"alert_user_3", 5003}, {"alert_user_4", 5004},
 	{"alert_user_5", 5005}, {"alert_user_6", 5006}, {"alert_user_7", 5007}, {"alert_user_8", 5008},
 }

@@ -6,12 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/netmond/netmond/lua"
+	"github.com/netmond/netmond/lua/checks"
 )
 
 // maxTimeouts is how many runs in a row may reach the time limit before a check is given up.
@@ -23,7 +28,8 @@ func addCheck(app *kingpin.Application, commands map[string]func(context.Context
 	dirs := cmd.Flag("scripts-dir", "Folder that require reads modules from, besides the script's own. Repeatable.").PlaceHolder("DIR").Strings()
 	limit := cmd.Flag("timeout", "Longest time that one run of the check may take.").Default(lua.DefaultTimeLimit.String()).Duration()
 	ntopng := cmd.Flag("ntopng-shape", "Give ingress, egress and inner as plain numbers, as ntopng does.").Bool()
-	script := cmd.Arg("SCRIPT", "The check.").Required().String()
+	settings := cmd.Flag("set", "Setting of the check, over its default: a number, true, false or text. Repeatable.").PlaceHolder("NAME=VALUE").Strings()
+	script := cmd.Arg("SCRIPT", "The check: a file, or the name of one that netmond brings (docs/checks.md).").Required().String()
 	files := cmd.Arg("FILE", "Capture files, as for netmond read.").Required().Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
 		p, err := acc.build(nil, false)
@@ -40,7 +46,10 @@ func addCheck(app *kingpin.Application, commands map[string]func(context.Context
 		}
 		sink := lua.NewMemSink()
 		opts.Sink = sink
-		check, err := lua.LoadCheck(ctx, *script, opts)
+		if opts.Config, err = parseSettings(*settings); err != nil {
+			return usageError{err}
+		}
+		check, err := loadCheck(ctx, *script, opts)
 		if err != nil {
 			return err
 		}
@@ -63,6 +72,50 @@ func addCheck(app *kingpin.Application, commands map[string]func(context.Context
 		}
 		return nil
 	}
+}
+
+// parseSettings reads NAME=VALUE. What reads as a number or a truth value is one.
+func parseSettings(list []string) (map[string]any, error) {
+	settings := map[string]any{}
+	for _, entry := range list {
+		name, text, ok := strings.Cut(entry, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--set %s: want NAME=VALUE", entry)
+		}
+		if _, twice := settings[name]; twice {
+			return nil, fmt.Errorf("--set %s: %s is set twice", entry, name)
+		}
+		settings[name] = text
+		if v, err := strconv.ParseFloat(text, 64); err == nil {
+			settings[name] = v
+		} else if text == "true" || text == "false" {
+			settings[name] = text == "true"
+		}
+	}
+	return settings, nil
+}
+
+// loadCheck loads a script file, or a check that netmond brings where there is no such file.
+func loadCheck(ctx context.Context, script string, opts lua.Options) (*lua.Check, error) {
+	if _, err := os.Stat(script); !errors.Is(err, fs.ErrNotExist) {
+		return lua.LoadCheck(ctx, script, opts)
+	}
+	for _, c := range checks.List() {
+		if c.Name != script {
+			continue
+		}
+		for name := range opts.Config {
+			if !slices.ContainsFunc(c.Settings, func(s checks.Setting) bool { return s.Name == name }) {
+				return nil, usageError{fmt.Errorf("--set %s: %s has no such setting", name, c.Name)}
+			}
+		}
+		src, err := fs.ReadFile(checks.FS, c.Name+".lua")
+		if err != nil {
+			return nil, err
+		}
+		return lua.NewCheck(ctx, c.Name+".lua", string(src), opts)
+	}
+	return nil, fmt.Errorf("%s: no such file, and no check of this name comes with netmond", script)
 }
 
 // A checkReplay runs one check along a replay's clock.

@@ -64,6 +64,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	addRun(app, commands, std, logger)
 	addRead(app, commands, std)
 	addCheck(app, commands, std)
+	addLint(app, commands, std)
 	addVersion(app, commands, std)
 
 	// The parser turns "-", which names standard input, into an empty argument; see inputs.
@@ -71,7 +72,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 		fmt.Fprintln(errw, "netmond: empty argument (see netmond --help)")
 		return exitUsage
 	}
-	name, err := app.Parse(args)
+	name, err := app.Parse(lintArgs(args))
 	switch {
 	case ended >= 0:
 		return ended
