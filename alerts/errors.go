@@ -83,8 +83,8 @@ func (a *Alert) bytes() int {
 
 // check refuses what cannot be stored.
 func (v *Value) check() error {
-	if v.Namespace < 0 || v.Namespace >= NumNamespaces {
-		return fmt.Errorf("namespace %d, want 0 to %d: %w", v.Namespace, NumNamespaces-1, ErrInvalid)
+	if !goodNamespace(v.Namespace) {
+		return fmt.Errorf("namespace %d, want a periodicity's number: %w", v.Namespace, ErrInvalid)
 	}
 	if v.Network == "" {
 		return fmt.Errorf("empty network: %w", ErrInvalid)

@@ -158,8 +158,11 @@ func ParseTerms(field Field, s string) ([]Term, error) {
 				return nil, fmt.Errorf("operator %q: %w", op, ErrInvalid)
 			}
 		}
+		if field.isText() && t.Op >= Lt && t.Op <= Lte {
+			return nil, fmt.Errorf("operator %s compares numbers: %w", t.Op, ErrInvalid)
+		}
 		if !field.isText() {
-			n, err := strconv.ParseInt(value, 10, 64)
+			n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
 			if sev, named := ParseSeverity(value); field == BySeverity && named {
 				n, err = int64(sev), nil
 			}
@@ -225,6 +228,12 @@ type selection struct {
 	network string // "" for all
 	words   []queryWord
 	order   order
+}
+
+// Validate says why f would select nothing: ErrInvalid or ErrTooLarge.
+func (f Filter) Validate() error {
+	_, err := f.compile("")
+	return err
 }
 
 // compile checks f; what it refuses selects nothing.

@@ -108,17 +108,16 @@ type Reader interface {
 	AlertView(network string) View
 }
 
-// A ValueCache keeps the small values that checks remember between runs, per network and namespace 0
-// to 5.
+// A ValueCache keeps the small values that checks remember between runs, per network and namespace,
+// which is the number of a valid Periodicity.
 type ValueCache interface {
 	// CachedValue is empty for a key that was never set.
 	CachedValue(network string, namespace int, key string) string
 	SetCachedValue(network string, namespace int, key, value string) error
 }
 
-// NumNamespaces is how many namespaces of cached values a network has: ntopng's periodicity numbers
-// 0 to 5.
-const NumNamespaces = 6
+// goodNamespace reports whether cached values can be kept under a number: that of a Periodicity.
+func goodNamespace(n int) bool { return n >= 0 && n < NumPeriodicities && Periodicity(n).Valid() }
 
 // An EventKind says what happened to an alert.
 type EventKind uint8

@@ -114,7 +114,7 @@ func TestStoreIsMem(t *testing.T) {
 			"": func(t *rapid.T) {
 				for _, n := range []string{netA, netB, "198.51.100.0/24"} {
 					check(t, "view of "+n, mem.AlertView(n), store.AlertView(n))
-					for ns := range alerts.NumNamespaces {
+					for ns := range alerts.NumPeriodicities {
 						for _, k := range []string{"a", "b", "c\x00", "\xff'"} {
 							check(t, "value", mem.CachedValue(n, ns, k), store.CachedValue(n, ns, k))
 						}

@@ -5,7 +5,7 @@ import "slices"
 // A Value is one cached value.
 type Value struct {
 	Network   string // canonical CIDR
-	Namespace int    // 0 to NumNamespaces-1
+	Namespace int    // number of a Periodicity
 	Key       string
 	Value     string
 }

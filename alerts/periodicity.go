@@ -2,21 +2,32 @@ package alerts
 
 import "fmt"
 
-// A Periodicity is how often a check runs. The numbers are ntopng's granularity IDs.
+// A Periodicity is how often a check runs. The numbers are ntopng's granularity IDs, which scripts use
+// in positional calls and as namespaces of cached values. FiveSeconds is netmond's own and lies beyond
+// ntopng's six, so that the two never mean the same.
 type Periodicity int8
 
 // The periodicities.
 const (
-	Aperiodic Periodicity = iota
-	Minute
-	FiveMinutes
-	Hour
-	Day
+	Aperiodic   Periodicity = 0
+	Minute      Periodicity = 1
+	FiveMinutes Periodicity = 2
+	Hour        Periodicity = 3
+	Day         Periodicity = 4
+	unnamed     Periodicity = 5 // ntopng takes it for alerts and cached values, but nothing runs at it
+	FiveSeconds Periodicity = 7
 
-	NumPeriodicities
+	// NumPeriodicities is the length of an array with a Periodicity as index; not every number below
+	// it is one.
+	NumPeriodicities = 8
 )
 
-// String is the hook's name: min, 5mins, hour or day.
+// Periodicities are those at which a check can run, shortest first.
+func Periodicities() []Periodicity {
+	return []Periodicity{FiveSeconds, Minute, FiveMinutes, Hour, Day}
+}
+
+// String is the hook's name: 5sec, min, 5mins, hour or day.
 func (p Periodicity) String() string {
 	switch p {
 	case Aperiodic:
@@ -29,6 +40,8 @@ func (p Periodicity) String() string {
 		return "hour"
 	case Day:
 		return "day"
+	case FiveSeconds:
+		return "5sec"
 	}
 	return fmt.Sprintf("periodicity %d", int8(p))
 }
@@ -36,6 +49,8 @@ func (p Periodicity) String() string {
 // Seconds is the period; 0 for Aperiodic and for a number that is no periodicity.
 func (p Periodicity) Seconds() int64 {
 	switch p {
+	case FiveSeconds:
+		return 5
 	case Minute:
 		return 60
 	case FiveMinutes:
@@ -48,13 +63,14 @@ func (p Periodicity) Seconds() int64 {
 	return 0
 }
 
-// Valid reports whether p is one of the periodicities.
-func (p Periodicity) Valid() bool { return p >= 0 && p < NumPeriodicities }
+// Valid reports whether an alert can have p: 0 to 5 as in ntopng, whose array has six elements, or
+// FiveSeconds.
+func (p Periodicity) Valid() bool { return p >= 0 && p <= unnamed || p == FiveSeconds }
 
-// ParsePeriodicity reads a hook's name.
+// ParsePeriodicity reads a hook's name, or aperiodic.
 func ParsePeriodicity(name string) (Periodicity, bool) {
-	for p := range NumPeriodicities {
-		if p.String() == name {
+	for p := range Periodicity(NumPeriodicities) {
+		if p.Valid() && p != unnamed && p.String() == name {
 			return p, true
 		}
 	}
@@ -66,7 +82,7 @@ func ParsePeriodicity(name string) (Periodicity, bool) {
 // due once.
 func Due(prev, now int64) []Periodicity {
 	var due []Periodicity
-	for p := Minute; p < NumPeriodicities; p++ {
+	for _, p := range Periodicities() {
 		period := p.Seconds() * 1e9
 		if floorDiv(now, period) > floorDiv(prev, period) {
 			due = append(due, p)

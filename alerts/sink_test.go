@@ -243,6 +243,7 @@ func TestCachedValues(t *testing.T) {
 		}{
 			{-1, "k", "v", alerts.ErrInvalid, "namespace"},
 			{6, "k", "v", alerts.ErrInvalid, "namespace"},
+			{8, "k", "v", alerts.ErrInvalid, "namespace"},
 			{0, "k", long, alerts.ErrTooLarge, "cached value of 65537 bytes"},
 			{0, long[:1025], "v", alerts.ErrTooLarge, "key of a cached value"},
 			{5, "k", "v", alerts.ErrFull, "3 cached values"}, // of the network
@@ -267,7 +268,7 @@ func TestRefusals(t *testing.T) {
 			change func(*alerts.Alert)
 			want   error
 		}{
-			{"periodicity", func(a *alerts.Alert) { a.Periodicity = 5 }, alerts.ErrInvalid},
+			{"periodicity", func(a *alerts.Alert) { a.Periodicity = 6 }, alerts.ErrInvalid},
 			{"score", func(a *alerts.Alert) { a.Score = 251 }, alerts.ErrInvalid},
 			{"empty network", func(a *alerts.Alert) { a.Network = "" }, alerts.ErrInvalid},
 			{"key", func(a *alerts.Alert) { a.Key.Key = strings.Repeat("x", 1025) }, alerts.ErrTooLarge},

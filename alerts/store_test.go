@@ -321,23 +321,29 @@ func TestSeverityAndPeriodicity(t *testing.T) {
 		prev, now int64
 		want      []alerts.Periodicity
 	}{
-		{0, 59e9, nil},
-		{59e9, 60e9, []alerts.Periodicity{alerts.Minute}},
-		{0, 86400e9, []alerts.Periodicity{alerts.Minute, alerts.FiveMinutes, alerts.Hour, alerts.Day}},
-		{299e9, 301e9, []alerts.Periodicity{alerts.Minute, alerts.FiveMinutes}},
-		{-1, 0, []alerts.Periodicity{alerts.Minute, alerts.FiveMinutes, alerts.Hour, alerts.Day}},
+		{0, 59e9, []alerts.Periodicity{alerts.FiveSeconds}},
+		{59e9, 60e9, []alerts.Periodicity{alerts.FiveSeconds, alerts.Minute}},
+		{0, 86400e9, []alerts.Periodicity{alerts.FiveSeconds, alerts.Minute, alerts.FiveMinutes, alerts.Hour, alerts.Day}},
+		{299e9, 301e9, []alerts.Periodicity{alerts.FiveSeconds, alerts.Minute, alerts.FiveMinutes}},
+		{-1, 0, []alerts.Periodicity{alerts.FiveSeconds, alerts.Minute, alerts.FiveMinutes, alerts.Hour, alerts.Day}},
 		{100e9, 50e9, nil},
+		{1e9, 4e9, nil},
 	} {
 		if diff := cmp.Diff(tt.want, alerts.Due(tt.prev, tt.now)); diff != "" {
 			t.Errorf("due from %d to %d (-want +got):\n%s", tt.prev, tt.now, diff)
 		}
 	}
-	for p := alerts.Aperiodic; p < alerts.NumPeriodicities; p++ {
+	for _, p := range append(alerts.Periodicities(), alerts.Aperiodic) {
 		if got, ok := alerts.ParsePeriodicity(p.String()); got != p || !ok || !p.Valid() {
 			t.Errorf("periodicity %v", p)
 		}
 	}
-	if alerts.Periodicity(5).Valid() || alerts.Hour.Seconds() != 3600 || alerts.Periodicity(-1).Seconds() != 0 {
+	for _, n := range []alerts.Periodicity{-1, 5, 6, 8} {
+		if _, ok := alerts.ParsePeriodicity(n.String()); ok || n.Valid() != (n == 5) {
+			t.Errorf("periodicity %d: parsed %v, valid %v", n, ok, n.Valid())
+		}
+	}
+	if alerts.Hour.Seconds() != 3600 || alerts.Periodicity(-1).Seconds() != 0 {
 		t.Error("periodicity")
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	glua "github.com/yuin/gopher-lua"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
 )
 
@@ -42,12 +43,21 @@ func alertTypeID(l *glua.LState, value glua.LValue) (int, bool) {
 	return numberIn(l, value, "alert_key", "alert_id", "alert_type")
 }
 
+// periodicityNumber is the periodicity, and namespace of cached values, that a script's number means.
+func periodicityNumber(n float64) (alerts.Periodicity, bool) {
+	if n >= 0 && n < alerts.NumPeriodicities { // not NaN
+		p := alerts.Periodicity(n)
+		return p, p.Valid()
+	}
+	return 0, false
+}
+
 // periodicityOf reads a period: a hook's name, a number by ntopng's numbering, or a table of
 // alert_consts.alerts_granularities.
-func periodicityOf(l *glua.LState, value glua.LValue) (Periodicity, bool) {
+func periodicityOf(l *glua.LState, value glua.LValue) (alerts.Periodicity, bool) {
 	switch x := value.(type) {
 	case glua.LString:
-		return ParsePeriodicity(string(x))
+		return alerts.ParsePeriodicity(string(x))
 	case *glua.LTable:
 		if n, ok := numberIn(l, x, "granularity_id"); ok {
 			return periodicityNumber(float64(n))
@@ -59,9 +69,9 @@ func periodicityOf(l *glua.LState, value glua.LValue) (Periodicity, bool) {
 }
 
 // newAlert fills what every alert has.
-func (v *VM) newAlert(n *localnets.NetworkStats) Alert {
-	a := Alert{
-		AlertKey:  AlertKey{Network: n.Prefix.String(), Periodicity: v.run.period},
+func (v *VM) newAlert(n *localnets.NetworkStats) alerts.Alert {
+	a := alerts.Alert{
+		Key:       alerts.Key{Network: n.Prefix.String(), Periodicity: v.run.period},
 		NetworkID: n.ID, NetworkName: n.Name,
 		Time: v.clock().Unix(),
 	}
@@ -73,18 +83,18 @@ func (v *VM) newAlert(n *localnets.NetworkStats) Alert {
 
 // alertFromTable reads the reference's alert table, or an alert object of ntopng's classes. The
 // network is the table's alert_entity where it names one, else the selected one.
-func (v *VM) alertFromTable(l *glua.LState, function string, t *glua.LTable) (Alert, bool) {
+func (v *VM) alertFromTable(l *glua.LState, function string, t *glua.LTable) (alerts.Alert, bool) {
 	n := v.entityNet(l, t)
 	if n == nil {
 		if n = v.needNet(l, function); n == nil {
-			return Alert{}, false
+			return alerts.Alert{}, false
 		}
 	}
 	a := v.newAlert(n)
-	bad := func(name, want string, value glua.LValue) (Alert, bool) {
+	bad := func(name, want string, value glua.LValue) (alerts.Alert, bool) {
 		v.stats.ArgumentErrors++
 		v.warn(l, fmt.Sprintf("%s: alert.%s: %s expected, got %s", function, name, want, describe(value)))
-		return Alert{}, false
+		return alerts.Alert{}, false
 	}
 	kind := field(l, t, "alert_type", "alert_id")
 	if kind == glua.LNil { // an alert object carries its class's meta
@@ -97,17 +107,17 @@ func (v *VM) alertFromTable(l *glua.LState, function string, t *glua.LTable) (Al
 	severity := field(l, t, "alert_severity", "severity")
 	if severity != glua.LNil {
 		id, ok := numberIn(l, severity, "severity_id")
-		if !ok || id < 0 || id >= int(NumSeverities) {
+		if !ok || id < 0 || id >= int(alerts.NumSeverities) {
 			return bad("alert_severity", "severity or number 0 to 8", severity)
 		}
-		a.Score = Severity(id).Score()
+		a.Score = alerts.Severity(id).Score()
 	}
 	if score := field(l, t, "alert_score", "score"); score != glua.LNil {
 		n, ok := numberIn(l, score)
 		if !ok {
 			return bad("alert_score", "number", score)
 		}
-		a.Score = max(min(n, MaxScore), 0)
+		a.Score = max(min(n, alerts.MaxScore), 0)
 	}
 	if subtype := field(l, t, "subtype", "alert_subtype"); subtype != glua.LNil {
 		if a.Subtype, ok = concatText(subtype); !ok {
@@ -124,9 +134,9 @@ func (v *VM) alertFromTable(l *glua.LState, function string, t *glua.LTable) (Al
 			return bad("periodicity", "min, 5mins, hour, day, 5sec or number 0 to 5", p)
 		}
 	}
-	a.Key = strconv.Itoa(a.ID) + "@" + a.Subtype
+	a.Key.Key = strconv.Itoa(a.ID) + "@" + a.Subtype
 	if key, ok := field(l, t, "key").(glua.LString); ok {
-		a.Key = string(key)
+		a.Key.Key = string(key)
 	}
 	if when, ok := numberIn64(field(l, t, "tstamp")); ok {
 		a.Time = when
@@ -170,7 +180,7 @@ func (v *VM) entityNet(l *glua.LState, t *glua.LTable) *localnets.NetworkStats {
 }
 
 // engage puts an alert into the sink; a refusal is a warning.
-func (v *VM) engage(l *glua.LState, function string, a Alert) bool {
+func (v *VM) engage(l *glua.LState, function string, a alerts.Alert) bool {
 	fresh, err := v.opts.Sink.Engage(a)
 	if err != nil {
 		v.warn(l, function+": "+err.Error())
@@ -178,7 +188,7 @@ func (v *VM) engage(l *glua.LState, function string, a Alert) bool {
 	return fresh
 }
 
-func (v *VM) release(l *glua.LState, function string, key AlertKey, end int64) (Alert, bool) {
+func (v *VM) release(l *glua.LState, function string, key alerts.Key, end int64) (alerts.Alert, bool) {
 	a, ok, err := v.opts.Sink.Release(key, end)
 	if err != nil {
 		v.warn(l, function+": "+err.Error())
@@ -224,8 +234,8 @@ func (v *VM) networkStoreAlert(l *glua.LState) int {
 		return pushNil(l)
 	}
 	a := v.newAlert(n)
-	a.Key, a.Periodicity = string(key), period
-	a.Score, a.ID = max(min(numbers[0], MaxScore), 0), numbers[1]
+	a.Key.Key, a.Periodicity = string(key), period
+	a.Score, a.ID = max(min(numbers[0], alerts.MaxScore), 0), numbers[1]
 	a.Subtype, a.JSON = texts[0], texts[1]
 	a.IP, _ = concatText(l.Get(7))
 	a.Name, _ = concatText(l.Get(8))
@@ -243,7 +253,7 @@ func (v *VM) networkReleaseAlert(l *glua.LState) int {
 	const function = "network.releaseTriggeredAlert"
 	if t, ok := l.Get(1).(*glua.LTable); ok {
 		if a, ok := v.alertFromTable(l, function, t); ok {
-			v.release(l, function, a.AlertKey, v.clock().Unix())
+			v.release(l, function, a.Key, v.clock().Unix())
 		}
 		return pushNil(l)
 	}
@@ -263,7 +273,7 @@ func (v *VM) networkReleaseAlert(l *glua.LState) int {
 	if n == nil {
 		return pushNil(l)
 	}
-	a, ok := v.release(l, function, AlertKey{n.Prefix.String(), period, string(key)}, when)
+	a, ok := v.release(l, function, alerts.Key{Network: n.Prefix.String(), Periodicity: period, Key: string(key)}, when)
 	if !ok {
 		return pushNil(l)
 	}
@@ -272,15 +282,15 @@ func (v *VM) networkReleaseAlert(l *glua.LState) int {
 }
 
 // alertTable is an alert as getAlerts gives it, with ntopng's field names.
-func (v *VM) alertTable(a *Alert) *glua.LTable {
+func (v *VM) alertTable(a *alerts.Alert) *glua.LTable {
 	end := a.End
 	if end == 0 {
 		end = v.clock().Unix()
 	}
 	return v.table(
-		"alert_id", a.ID, "subtype", a.Subtype, "key", a.Key,
+		"alert_id", a.ID, "subtype", a.Subtype, "key", a.Key.Key,
 		"entity_id", networkEntityID, "entity_val", a.NetworkName,
-		"score", a.Score, "severity", int(SeverityOf(a.Score)), "name", a.Name,
+		"score", a.Score, "severity", int(a.Severity()), "name", a.Name,
 		"tstamp", a.Time, "tstamp_end", end, "granularity", a.Periodicity.Seconds(),
 		"json", a.JSON, "ip", a.IP, "port", a.Port, "engaged", a.End == 0,
 		"network_id", a.NetworkID, "cidr", a.Network, "script_key", a.Check,

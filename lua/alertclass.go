@@ -3,6 +3,7 @@ package lua
 import (
 	"strconv"
 
+	"github.com/netmond/netmond/alerts"
 	glua "github.com/yuin/gopher-lua"
 )
 
@@ -81,7 +82,7 @@ func (v *VM) alertMethods() *glua.LTable {
 		"release": func(l *glua.LState) int { return v.alertRelease(l, argTable(l, 1), l.Get(2), l.Get(4)) },
 		"store":   func(l *glua.LState) int { return v.alertRecord(l, argTable(l, 1), l.Get(2)) },
 	}
-	for s := SeverityInfo; s < NumSeverities; s++ {
+	for s := alerts.SeverityInfo; s < alerts.NumSeverities; s++ {
 		methods["set_score_"+s.String()] = func(l *glua.LState) int {
 			l.SetField(argTable(l, 1), "alert_score", glua.LNumber(s.Score()))
 			return 0
@@ -106,7 +107,7 @@ func (v *VM) alertSetInfo(l *glua.LState) int {
 }
 
 // readAlert makes an alert of an alert object or of ntopng's type_info table; entity says where.
-func (v *VM) readAlert(l *glua.LState, t *glua.LTable, entity glua.LValue) (Alert, bool) {
+func (v *VM) readAlert(l *glua.LState, t *glua.LTable, entity glua.LValue) (alerts.Alert, bool) {
 	if entity != glua.LNil {
 		if given, ok := entity.(*glua.LTable); ok && l.GetField(given, "alert_entity") != glua.LNil {
 			t.RawSetString("alert_entity", given)
@@ -116,13 +117,13 @@ func (v *VM) readAlert(l *glua.LState, t *glua.LTable, entity glua.LValue) (Aler
 }
 
 // takeCurrent removes the alert from the hook's cur_alerts and reports whether it was there.
-func takeCurrent(l *glua.LState, current glua.LValue, a *Alert) (found, given bool) {
+func takeCurrent(l *glua.LState, current glua.LValue, a *alerts.Alert) (found, given bool) {
 	list, ok := current.(*glua.LTable)
 	if !ok {
 		return false, false
 	}
 	for i := 1; i <= list.Len(); i++ {
-		if item, ok := list.RawGetInt(i).(*glua.LTable); ok && item.RawGetString("key") == glua.LString(a.Key) {
+		if item, ok := list.RawGetInt(i).(*glua.LTable); ok && item.RawGetString("key") == glua.LString(a.Key.Key) {
 			list.Remove(i)
 			return true, true
 		}
@@ -137,7 +138,7 @@ func (v *VM) alertTrigger(l *glua.LState, t *glua.LTable, entity, current glua.L
 	if !ok {
 		return pushNil(l)
 	}
-	v.touch(a.AlertKey)
+	v.touch(a.Key)
 	if found, _ := takeCurrent(l, current, &a); found {
 		return pushBool(l, true)
 	}
@@ -152,11 +153,11 @@ func (v *VM) alertRelease(l *glua.LState, t *glua.LTable, entity, current glua.L
 	if !ok {
 		return pushNil(l)
 	}
-	v.touch(a.AlertKey)
+	v.touch(a.Key)
 	if found, given := takeCurrent(l, current, &a); given && !found {
 		return pushBool(l, true)
 	}
-	_, released := v.release(l, v.calling, a.AlertKey, v.clock().Unix())
+	_, released := v.release(l, v.calling, a.Key, v.clock().Unix())
 	return pushBool(l, released)
 }
 
@@ -176,9 +177,9 @@ func (v *VM) alertRecord(l *glua.LState, t *glua.LTable, entity glua.LValue) int
 }
 
 // touch notes that this run decided about an alert, so that it is not released as a leftover.
-func (v *VM) touch(key AlertKey) {
+func (v *VM) touch(key alerts.Key) {
 	if v.run.touched == nil {
-		v.run.touched = make(map[AlertKey]bool)
+		v.run.touched = make(map[alerts.Key]bool)
 	}
 	v.run.touched[key] = true
 }

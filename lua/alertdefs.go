@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/netmond/netmond/alerts"
 	glua "github.com/yuin/gopher-lua"
 )
 
@@ -109,7 +110,7 @@ const maxDescription = 4096
 
 // describeAlert sets the description of a to what format(ifid, alert, params) of its class says. A
 // class whose format fails still gives alerts, and a warning.
-func (v *VM) describeAlert(l *glua.LState, t *glua.LTable, a *Alert) {
+func (v *VM) describeAlert(l *glua.LState, t *glua.LTable, a *alerts.Alert) {
 	format := l.GetField(t, "format")
 	if class, ok := l.GetField(t, "alert_type").(*glua.LTable); ok && format == glua.LNil {
 		format = l.GetField(class, "format")
@@ -127,7 +128,7 @@ func (v *VM) describeAlert(l *glua.LState, t *glua.LTable, a *Alert) {
 	l.Push(v.alertTable(a))
 	l.Push(params)
 	if err := v.protectedCall(l, 3); err != nil {
-		v.warn(l, "format of alert "+a.Key+": "+errorText(err))
+		v.warn(l, "format of alert "+a.Key.Key+": "+errorText(err))
 		return
 	}
 	text, ok := concatText(l.Get(top + 1))

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/netmond/netmond/alerts"
 )
 
 // writeFiles makes a script folder.
@@ -52,7 +54,7 @@ func TestUserAlertClass(t *testing.T) {
 			class.meta = {alert_key = keys.alert_user_2, i18n_title = "far", icon = "x", entities = {entities.network}}
 			return class`,
 	})
-	sink := NewMemSink()
+	sink := alerts.NewMem(alerts.DefaultConfig())
 	c, err := NewCheck(context.Background(), "busy.lua", `
 local alert_consts, alerts_api = require "alert_consts", require "alerts_api"
 local types = alert_consts.alert_types
@@ -73,7 +75,7 @@ return {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, Minute)
+	r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, alerts.Minute)
 	if err != nil || len(r.Warnings) > 0 {
 		t.Fatalf("%v, warnings %q", err, r.Warnings)
 	}
@@ -83,7 +85,7 @@ return {
 	var got []string
 	for _, e := range sink.Events() {
 		a := e.Alert
-		got = append(got, strings.Join([]string{e.Kind.String(), a.Key, a.Periodicity.String(), SeverityOf(a.Score).String(), a.JSON, a.Description}, " "))
+		got = append(got, strings.Join([]string{e.Kind.String(), a.Key.Key, a.Periodicity.String(), alerts.SeverityOf(a.Score).String(), a.JSON, a.Description}, " "))
 		if a.Category != 1 {
 			t.Errorf("category %d, want 1", a.Category)
 		}

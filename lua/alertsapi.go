@@ -43,7 +43,7 @@ func (v *VM) alertsStore(l *glua.LState) int {
 	if !ok {
 		return pushNil(l)
 	}
-	v.touch(a.AlertKey)
+	v.touch(a.Key)
 	v.describeAlert(l, t, &a)
 	return pushBool(l, v.engage(l, v.calling, a))
 }
@@ -70,8 +70,8 @@ func (v *VM) alertsRelease(l *glua.LState) int {
 	if !ok {
 		return pushNil(l)
 	}
-	v.touch(a.AlertKey)
-	_, released := v.release(l, v.calling, a.AlertKey, v.clock().Unix())
+	v.touch(a.Key)
+	_, released := v.release(l, v.calling, a.Key, v.clock().Unix())
 	return pushBool(l, released)
 }
 

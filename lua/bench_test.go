@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
 )
 
@@ -28,7 +29,7 @@ func benchSnapshot(n int) *localnets.Snapshot {
 func runNetworks(b *testing.B, c *Check, snap *localnets.Snapshot) {
 	b.Helper()
 	for id := range snap.Networks {
-		if _, err := c.RunNetwork(context.Background(), snap, int32(id), testNow, Minute); err != nil {
+		if _, err := c.RunNetwork(context.Background(), snap, int32(id), testNow, alerts.Minute); err != nil {
 			b.Fatal(err)
 		}
 	}

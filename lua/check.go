@@ -11,6 +11,7 @@ import (
 
 	glua "github.com/yuin/gopher-lua"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
 )
 
@@ -39,7 +40,7 @@ type Check struct {
 	Style Style
 
 	vm      *VM
-	hooks   [NumPeriodicities]*glua.LFunction
+	hooks   [alerts.NumPeriodicities]*glua.LFunction
 	script  *glua.LTable // the module's table; nil for a plain script
 	config  *glua.LTable
 	skipped bool // setup() said no
@@ -50,7 +51,7 @@ type Check struct {
 // A Result is what one run of a check on one network gave.
 type Result struct {
 	Network     localnets.Network
-	Periodicity Periodicity
+	Periodicity alerts.Periodicity
 	Time        int64    // ns since the Unix epoch
 	Values      []string // returned values: tables as JSON, others as tostring gives them
 	Output      string   // what print wrote, cut at Options.PrintLimit
@@ -98,7 +99,7 @@ func (c *Check) Close() {
 	if c.script != nil {
 		// Nobody is left to be told of an error.
 		_ = c.vm.protect(context.Background(), func(l *glua.LState) error {
-			for _, p := range Periodicities() {
+			for _, p := range alerts.Periodicities() {
 				if c.hooks[p] != nil && !c.skipped {
 					_, _ = c.lifeCycle(l, "onUnload", glua.LString(p.String()), c.config)
 				}
@@ -114,8 +115,8 @@ func (c *Check) Close() {
 func (c *Check) Stats() Stats { return c.vm.stats }
 
 // Runs reports whether the check has a hook for p.
-func (c *Check) Runs(p Periodicity) bool {
-	return p > Aperiodic && p < NumPeriodicities && c.hooks[p] != nil && !c.skipped
+func (c *Check) Runs(p alerts.Periodicity) bool {
+	return p > alerts.Aperiodic && p < alerts.NumPeriodicities && c.hooks[p] != nil && !c.skipped
 }
 
 // DefaultEnabled is the script's default_enabled: whether it wants to run where the settings say
@@ -131,7 +132,7 @@ func (c *Check) load(l *glua.LState, src string) error {
 	}
 	chunk := l.NewFunctionFromProto(proto)
 	if !returns {
-		c.hooks[Minute] = chunk
+		c.hooks[alerts.Minute] = chunk
 		return nil
 	}
 	l.Push(chunk)
@@ -155,7 +156,7 @@ func (c *Check) load(l *glua.LState, src string) error {
 		return fmt.Errorf("%s: script's table has neither a function check nor a table hooks", c.Path)
 	}
 	c.Style = StyleReference
-	period := Minute
+	period := alerts.Minute
 	if declared := script.RawGetString("granularity"); declared != glua.LNil {
 		if period, ok = periodicityOf(l, declared); !ok || period.Seconds() == 0 {
 			return fmt.Errorf("%s: granularity %s: want min, 5mins, hour, day or 5sec", c.Path, describe(declared))
@@ -172,17 +173,17 @@ func (c *Check) loadHooks(l *glua.LState, hooks *glua.LTable) error {
 	hooks.ForEach(func(key, value glua.LValue) {
 		fn, ok := value.(*glua.LFunction)
 		name, _ := concatText(key)
-		p, known := ParsePeriodicity(name)
+		p, known := alerts.ParsePeriodicity(name)
 		switch {
 		case !ok:
 			bad = fmt.Errorf("%s: hook %s is a %s, not a function", c.Path, name, value.Type())
 		case name == "all":
-			for _, p := range []Periodicity{Minute, FiveMinutes, Hour, Day} { // ntopng's
+			for _, p := range []alerts.Periodicity{alerts.Minute, alerts.FiveMinutes, alerts.Hour, alerts.Day} { // ntopng's
 				if c.hooks[p] == nil {
 					c.hooks[p] = fn
 				}
 			}
-		case !known || p == Aperiodic:
+		case !known || p == alerts.Aperiodic:
 			bad = fmt.Errorf("%s: unknown hook %s: want min, 5mins, hour, day, 5sec or all", c.Path, name)
 		default:
 			c.hooks[p] = fn
@@ -214,7 +215,7 @@ func (c *Check) setup(l *glua.LState) error {
 	if c.skipped = result == glua.LFalse; err != nil || c.skipped {
 		return err
 	}
-	for _, p := range Periodicities() {
+	for _, p := range alerts.Periodicities() {
 		for _, name := range []string{"onLoad", "onEnable"} {
 			if c.hooks[p] == nil {
 				continue
@@ -251,7 +252,7 @@ var ErrNoHook = errors.New("check has no hook for this periodicity")
 // RunNetwork runs the check's hook for p on network net of snap, with now (ns since the Unix epoch) as
 // the time that the script sees. The result is set also when there is an error: the output until then
 // is in it. Errors wrap ErrTimeLimit where the time limit ended the run, and have file and line.
-func (c *Check) RunNetwork(ctx context.Context, snap *localnets.Snapshot, net int32, now int64, p Periodicity) (Result, error) {
+func (c *Check) RunNetwork(ctx context.Context, snap *localnets.Snapshot, net int32, now int64, p alerts.Periodicity) (Result, error) {
 	if c.vm.state == nil {
 		return Result{}, fmt.Errorf("check %s is closed", c.Key)
 	}
@@ -300,7 +301,7 @@ func (c *Check) RunNetwork(ctx context.Context, snap *localnets.Snapshot, net in
 }
 
 // networkInfo is what check(network_info) gets.
-func (c *Check) networkInfo(n *localnets.NetworkStats, p Periodicity) *glua.LTable {
+func (c *Check) networkInfo(n *localnets.NetworkStats, p alerts.Periodicity) *glua.LTable {
 	t := c.vm.table(
 		"network_cidr", n.Prefix.String(), "network_id", n.ID, "network_key", n.Name, "alias", n.Alias,
 		"ifid", c.vm.opts.Interface.ID, "granularity", p.String(), "when", c.vm.run.now/1e9)
@@ -311,7 +312,7 @@ func (c *Check) networkInfo(n *localnets.NetworkStats, p Periodicity) *glua.LTab
 }
 
 // params is what ntopng's hooks get.
-func (c *Check) params(l *glua.LState, n *localnets.NetworkStats, p Periodicity) *glua.LTable {
+func (c *Check) params(l *glua.LState, n *localnets.NetworkStats, p alerts.Periodicity) *glua.LTable {
 	v := c.vm
 	entities := v.module("alert_entities", v.builtins["alert_entities"]).(*glua.LTable)
 	current := v.state.NewTable()
@@ -327,11 +328,11 @@ func (c *Check) params(l *glua.LState, n *localnets.NetworkStats, p Periodicity)
 }
 
 // engaged are the check's own engaged alerts of a network and periodicity.
-func (c *Check) engaged(n *localnets.NetworkStats, p Periodicity) []Alert {
+func (c *Check) engaged(n *localnets.NetworkStats, p alerts.Periodicity) []alerts.Alert {
 	if c.vm.opts.Sink.AlertView(n.Prefix.String()).Engaged == 0 {
 		return nil
 	}
-	all, _ := c.vm.opts.Sink.Query(n.Prefix.String(), AlertFilter{Status: StatusEngaged, Periodicity: &p})
+	all, _ := c.vm.opts.Sink.Query(n.Prefix.String(), alerts.Filter{Status: alerts.StatusEngaged, Periodicity: &p})
 	own := all[:0]
 	for _, a := range all {
 		if a.Check == c.Key {
@@ -343,13 +344,13 @@ func (c *Check) engaged(n *localnets.NetworkStats, p Periodicity) []Alert {
 
 // releaseLeftovers ends the check's alerts about which a successful run did not decide, as ntopng's
 // engine does.
-func (c *Check) releaseLeftovers(l *glua.LState, n *localnets.NetworkStats, p Periodicity) int {
+func (c *Check) releaseLeftovers(l *glua.LState, n *localnets.NetworkStats, p alerts.Periodicity) int {
 	released := 0
 	for _, a := range c.engaged(n, p) {
-		if c.vm.run.touched[a.AlertKey] {
+		if c.vm.run.touched[a.Key] {
 			continue
 		}
-		if _, ok := c.vm.release(l, "leftover alert", a.AlertKey, c.vm.clock().Unix()); ok {
+		if _, ok := c.vm.release(l, "leftover alert", a.Key, c.vm.clock().Unix()); ok {
 			released++
 		}
 	}

@@ -10,24 +10,25 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/netmond/netmond/alerts"
 )
 
-func events(s *MemSink) (out []string) {
+func events(s *alerts.Mem) (out []string) {
 	for _, e := range s.Events() {
 		a := e.Alert
-		out = append(out, strings.Join([]string{e.Kind.String(), a.Periodicity.String(), a.Key, SeverityOf(a.Score).String(), a.JSON}, " "))
+		out = append(out, strings.Join([]string{e.Kind.String(), a.Periodicity.String(), a.Key.Key, alerts.SeverityOf(a.Score).String(), a.JSON}, " "))
 	}
 	return out
 }
 
 func TestNtopngStyle(t *testing.T) {
-	sink := NewMemSink()
+	sink := alerts.NewMem(alerts.DefaultConfig())
 	c := loadTestdata(t, "ntopng_style.lua", Options{Sink: sink})
-	if c.Style != StyleNtopng || !c.Runs(Minute) || !c.Runs(FiveMinutes) || c.Runs(Hour) || c.Runs(Aperiodic) {
+	if c.Style != StyleNtopng || !c.Runs(alerts.Minute) || !c.Runs(alerts.FiveMinutes) || c.Runs(alerts.Hour) || c.Runs(alerts.Aperiodic) {
 		t.Fatalf("style %v, hooks %v", c.Style, c.hooks)
 	}
 	snap := testSnapshot()
-	run := func(now int64, p Periodicity) Result {
+	run := func(now int64, p alerts.Periodicity) Result {
 		t.Helper()
 		r, err := c.RunNetwork(context.Background(), snap, 0, now, p)
 		if err != nil || len(r.Warnings) > 0 {
@@ -36,16 +37,16 @@ func TestNtopngStyle(t *testing.T) {
 		return r
 	}
 	const flood = `{"metric":"ntopng_style","value":6,"operator":"gt","threshold":5,"victim":`
-	run(testNow, Minute)
+	run(testNow, alerts.Minute)
 	got := events(sink)
 	if len(got) != 1 || !strings.HasPrefix(got[0], "engage min 4153@ntopng_style error "+flood) {
 		t.Errorf("first minute: %q", got)
 	}
-	run(testNow+60e9, Minute)
+	run(testNow+60e9, alerts.Minute)
 	if got := events(sink); got != nil {
 		t.Errorf("second minute: %q, want nothing: the alert is engaged", got)
 	}
-	r := run(testNow+60e9, FiveMinutes)
+	r := run(testNow+60e9, alerts.FiveMinutes)
 	if want := "5mins\t0\n"; r.Output != want {
 		t.Errorf("output %q, want %q", r.Output, want)
 	}
@@ -62,8 +63,8 @@ func TestNtopngStyle(t *testing.T) {
 	snap.Networks[0].Minute.NewFlowsPeak = 0
 	snap.Networks[0].TCP[0].Lost = 1
 	snap.Networks[0].Traffic[0].Bytes += 77
-	run(testNow+120e9, Minute)
-	r = run(testNow+360e9, FiveMinutes)
+	run(testNow+120e9, alerts.Minute)
+	r = run(testNow+360e9, alerts.FiveMinutes)
 	if want := "5mins\t77\n"; r.Output != want {
 		t.Errorf("output %q, want %q", r.Output, want)
 	}
@@ -79,7 +80,7 @@ func TestNtopngStyle(t *testing.T) {
 // What an ntopng-style check stops deciding about is released, but only after a run without error,
 // and only its own.
 func TestLeftoverAlerts(t *testing.T) {
-	sink := NewMemSink()
+	sink := alerts.NewMem(alerts.DefaultConfig())
 	c, err := NewCheck(context.Background(), "left.lua", `
 local n = 0
 return {hooks = {min = function(params)
@@ -95,13 +96,13 @@ end}}`, Options{Sink: sink})
 		t.Fatal(err)
 	}
 	defer c.Close()
-	foreign := Alert{AlertKey: AlertKey{"192.0.2.0/24", Minute, "other"}, Check: "another"}
+	foreign := alerts.Alert{Key: alerts.Key{Network: "192.0.2.0/24", Periodicity: alerts.Minute, Key: "other"}, Check: "another"}
 	if _, err := sink.Engage(foreign); err != nil {
 		t.Fatal(err)
 	}
 	var engaged []int
 	for i := range 4 {
-		r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, Minute)
+		r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, alerts.Minute)
 		if (err != nil) != (i == 1) {
 			t.Errorf("run %d: error %v", i+1, err)
 		}
@@ -178,13 +179,13 @@ func TestRunErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, Minute); !errors.Is(err, ErrNoHook) {
+	if _, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, alerts.Minute); !errors.Is(err, ErrNoHook) {
 		t.Errorf("minute: %v, want ErrNoHook", err)
 	}
-	if _, err := c.RunNetwork(context.Background(), testSnapshot(), 99, testNow, Hour); err == nil {
+	if _, err := c.RunNetwork(context.Background(), testSnapshot(), 99, testNow, alerts.Hour); err == nil {
 		t.Error("network 99: no error")
 	}
-	r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, Hour)
+	r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, alerts.Hour)
 	if err == nil || !strings.HasPrefix(err.Error(), "run.lua:3: ") || r.Output != "before\n" {
 		t.Errorf("error %v, output %q; want a message that begins with run.lua:3:, and the output before it", err, r.Output)
 	}
@@ -205,7 +206,7 @@ return m`, Options{Print: &printed, PrintLimit: 100, Config: map[string]any{"b":
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := c.RunNetwork(context.Background(), testSnapshot(), 1, testNow, Minute)
+	r, err := c.RunNetwork(context.Background(), testSnapshot(), 1, testNow, alerts.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,12 +220,12 @@ return m`, Options{Print: &printed, PrintLimit: 100, Config: map[string]any{"b":
 	if got := c.Stats(); got.PrintDropped != uint64(len(want)+101-100) || got.Runs != 2 {
 		t.Errorf("stats %+v", got)
 	}
-	if r.Network.ID != 1 || r.Time != testNow || r.Periodicity != Minute || r.Duration <= 0 {
+	if r.Network.ID != 1 || r.Time != testNow || r.Periodicity != alerts.Minute || r.Duration <= 0 {
 		t.Errorf("result %+v", r)
 	}
 	c.Close()
 	c.Close()
-	if _, err := c.RunNetwork(context.Background(), testSnapshot(), 1, testNow, Minute); err == nil {
+	if _, err := c.RunNetwork(context.Background(), testSnapshot(), 1, testNow, alerts.Minute); err == nil {
 		t.Error("a closed check ran")
 	}
 }
@@ -235,7 +236,7 @@ func TestSetupSaysNo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if c.Runs(Minute) {
+	if c.Runs(alerts.Minute) {
 		t.Error("check runs although setup gave false")
 	}
 }
@@ -273,7 +274,7 @@ for _, name in ipairs{"loop", "broken", "raises", "link", "missing"} do print(tr
 		t.Fatal(err)
 	}
 	defer c.Close()
-	r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, Minute)
+	r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, alerts.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,30 +290,6 @@ for _, name in ipairs{"loop", "broken", "raises", "link", "missing"} do print(tr
 	}
 	if _, err := LoadCheck(context.Background(), dir, Options{}); err == nil {
 		t.Error("a folder was loaded as a check")
-	}
-}
-
-func TestDue(t *testing.T) {
-	const minute = int64(60e9)
-	for _, c := range []struct {
-		prev, now int64
-		want      []Periodicity
-	}{
-		{0, 0, nil},
-		{0, 5e9 - 1, nil},
-		{5e9 - 1, 5e9, []Periodicity{FiveSeconds}},
-		{0, minute - 1, []Periodicity{FiveSeconds}},
-		{minute - 1, minute, []Periodicity{FiveSeconds, Minute}},
-		{minute, 3 * minute, []Periodicity{FiveSeconds, Minute}},
-		{4 * minute, 5 * minute, []Periodicity{FiveSeconds, Minute, FiveMinutes}},
-		{59 * minute, 60 * minute, []Periodicity{FiveSeconds, Minute, FiveMinutes, Hour}},
-		{0, 86400e9, Periodicities()},
-		{5 * minute, 4 * minute, nil},
-		{-1, 0, Periodicities()},
-	} {
-		if diff := cmp.Diff(c.want, Due(c.prev, c.now)); diff != "" {
-			t.Errorf("Due(%d, %d) (-want +got):\n%s", c.prev, c.now, diff)
-		}
 	}
 }
 

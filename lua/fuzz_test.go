@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/netmond/netmond/alerts"
 )
 
 // Any source either loads or gives an error with file and line, soon.
@@ -50,8 +52,8 @@ func FuzzRun(f *testing.F) {
 			return
 		}
 		defer c.Close()
-		if c.Runs(Minute) {
-			if _, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, Minute); err != nil && strings.Contains(err.Error(), "internal error") {
+		if c.Runs(alerts.Minute) {
+			if _, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, alerts.Minute); err != nil && strings.Contains(err.Error(), "internal error") {
 				t.Error(err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/netmond/netmond/alerts"
 	glua "github.com/yuin/gopher-lua"
 )
 
@@ -11,13 +12,27 @@ import (
 const (
 	maxPage    = 1_000_000
 	maxPerPage = 10_000
-
-	maxFilterText = 4096 // bytes of one field of a filter
 )
+
+// filterFields are the names that filter tables have for the fields.
+var filterFields = []struct {
+	field alerts.Field
+	names []string
+}{
+	{alerts.ByID, []string{"alert_type", "alert_id"}},
+	{alerts.ByCategory, []string{"alert_category"}},
+	{alerts.BySeverity, []string{"alert_severity", "severity"}},
+	{alerts.ByScore, []string{"score"}},
+	{alerts.ByTime, []string{"tstamp"}},
+	{alerts.ByRowID, []string{"row_id"}},
+	{alerts.ByNetworkName, []string{"network_name"}},
+	{alerts.BySubtype, []string{"subtype"}},
+	{alerts.ByCheck, []string{"script_key"}},
+}
 
 func (v *VM) networkGetAlerts(l *glua.LState) int {
 	const function = "network.getAlerts"
-	filter, skip := AlertFilter{Status: StatusEngaged}, 0
+	filter, skip := alerts.Filter{Status: alerts.StatusEngaged}, 0
 	switch x := l.Get(1).(type) {
 	case *glua.LTable:
 		var bad string
@@ -57,9 +72,9 @@ func (v *VM) networkGetAlerts(l *glua.LState) int {
 // alertFilter reads a filter table: the reference's names, and ntopng's of its REST interface. skip is
 // how many alerts of the filter's page come before the first one that is wanted; bad says what is
 // wrong with the table.
-func (v *VM) alertFilter(l *glua.LState, t *glua.LTable) (f AlertFilter, skip int, bad string) {
-	f.Status = StatusAny
-	wrong := func(name, want string, value glua.LValue) (AlertFilter, int, string) {
+func (v *VM) alertFilter(l *glua.LState, t *glua.LTable) (f alerts.Filter, skip int, bad string) {
+	f.Status = alerts.StatusAny
+	wrong := func(name, want string, value glua.LValue) (alerts.Filter, int, string) {
 		return f, 0, fmt.Sprintf("%s: %s expected, got %s", name, want, describe(value))
 	}
 	if value := field(l, t, "status"); value != glua.LNil {
@@ -68,13 +83,13 @@ func (v *VM) alertFilter(l *glua.LState, t *glua.LTable) (f AlertFilter, skip in
 			return wrong("status", "engaged, historical, acknowledged or any", value)
 		}
 	}
-	for column := range numAlertFields {
-		value := field(l, t, filterFields[column]...)
+	for _, column := range filterFields {
+		value := field(l, t, column.names...)
 		if value == glua.LNil {
 			continue
 		}
-		if err := f.addTerms(l, column, value); err != nil {
-			return wrong(filterFields[column][0], err.Error(), value)
+		if err := addTerms(l, &f, column.field, value); err != nil {
+			return wrong(column.names[0], err.Error(), value)
 		}
 	}
 	for _, b := range []struct {
@@ -91,8 +106,8 @@ func (v *VM) alertFilter(l *glua.LState, t *glua.LTable) (f AlertFilter, skip in
 	}
 	if value := field(l, t, "description", "text"); value != glua.LNil {
 		var ok bool
-		if f.Text, ok = concatText(value); !ok || len(f.Text) > maxFilterText {
-			return wrong("description", "string of at most 4096 bytes", value)
+		if f.Text, ok = concatText(value); !ok || len(f.Text) > alerts.MaxShort {
+			return wrong("description", fmt.Sprintf("string of at most %d bytes", alerts.MaxShort), value)
 		}
 	}
 	start := 0
@@ -117,62 +132,63 @@ func (v *VM) alertFilter(l *glua.LState, t *glua.LTable) (f AlertFilter, skip in
 	}
 	if value := field(l, t, "order_by", "sort"); value != glua.LNil {
 		f.OrderBy, _ = concatText(value)
-		if indexOf(orderNames, f.OrderBy) < 0 {
+		if !alerts.ParseOrder(f.OrderBy) {
 			return wrong("order_by", "tstamp, tstamp_end, score, severity, alert_id, subtype or row_id", value)
 		}
 	}
 	order, _ := concatText(field(l, t, "sort_order", "order"))
 	f.Descending = order == "desc"
+	if err := f.Validate(); err != nil {
+		return f, 0, err.Error()
+	}
 	return f, skip, ""
 }
 
 // alertStatus reads ntopng's name or number of a status.
-func alertStatus(l *glua.LState, value glua.LValue) (AlertStatus, bool) {
+func alertStatus(l *glua.LState, value glua.LValue) (alerts.Status, bool) {
 	if name, ok := value.(glua.LString); ok {
-		i := indexOf(statusNames[:], string(name))
-		return AlertStatus(max(i, 0)), i >= 0
+		return alerts.ParseStatus(string(name))
 	}
 	n, ok := numberIn(l, value, "alert_status_id")
-	return AlertStatus(n), ok && n >= 0 && n <= int(StatusAny)
+	return alerts.Status(n), ok && n >= 0 && n <= int(alerts.StatusAny)
 }
 
 // addTerms reads the value of a field: a list of ntopng's "value;operator", a number, or an alert
 // type, severity or category.
-func (f *AlertFilter) addTerms(l *glua.LState, column AlertField, value glua.LValue) error {
+func addTerms(l *glua.LState, f *alerts.Filter, column alerts.Field, value glua.LValue) error {
 	if list, ok := value.(glua.LString); ok {
-		terms, err := parseTerms(column, string(list))
+		terms, err := alerts.ParseTerms(column, string(list))
 		if err != nil {
 			return fmt.Errorf("list of value;operator (%w)", err)
 		}
 		f.Where = append(f.Where, terms...)
 		return nil
 	}
-	if column.isText() {
-		return fmt.Errorf("string")
-	}
 	switch column {
-	case FieldID:
+	case alerts.ByNetworkName, alerts.BySubtype, alerts.ByCheck:
+		return fmt.Errorf("string")
+	case alerts.ByID:
 		id, ok := alertTypeID(l, value)
 		if !ok {
 			return fmt.Errorf("alert type or number")
 		}
 		f.ID = &id
-	case FieldSeverity:
+	case alerts.BySeverity:
 		id, ok := numberIn(l, value, "severity_id")
 		if !ok {
 			return fmt.Errorf("severity or number")
 		}
-		severity := Severity(max(min(id, 127), -1))
+		severity := alerts.Severity(max(min(id, 127), -1))
 		f.Severity = &severity
 	default:
 		n, ok := value.(glua.LNumber)
-		if t, table := value.(*glua.LTable); table && column == FieldCategory {
+		if t, table := value.(*glua.LTable); table && column == alerts.ByCategory {
 			n, ok = t.RawGetString("id").(glua.LNumber)
 		}
 		if !ok || !(math.Abs(float64(n)) < 1<<53) {
 			return fmt.Errorf("number")
 		}
-		f.Where = append(f.Where, AlertTerm{Field: column, Number: int64(n)})
+		f.Where = append(f.Where, alerts.Term{Field: column, Number: int64(n)})
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/netmond/netmond/alerts"
 )
 
 // Scripts that try to hang, exhaust or leave the VM. Each has to end within the limit and 0.5 s, with
@@ -210,7 +212,7 @@ func TestCanceled(t *testing.T) {
 	defer c.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := c.RunNetwork(ctx, testSnapshot(), 0, testNow, Minute); !errors.Is(err, context.Canceled) || errors.Is(err, ErrTimeLimit) {
+	if _, err := c.RunNetwork(ctx, testSnapshot(), 0, testNow, alerts.Minute); !errors.Is(err, context.Canceled) || errors.Is(err, ErrTimeLimit) {
 		t.Errorf("error %v, want canceled", err)
 	}
 }
@@ -229,7 +231,7 @@ print(n)`, Options{TimeLimit: 20 * time.Millisecond})
 	}
 	defer c.Close()
 	for i := 1; i <= 25; i++ {
-		r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, Minute)
+		r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, alerts.Minute)
 		if i%5 != 0 {
 			if err == nil {
 				t.Errorf("run %d: no error", i)

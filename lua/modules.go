@@ -3,6 +3,7 @@ package lua
 import (
 	"strings"
 
+	"github.com/netmond/netmond/alerts"
 	glua "github.com/yuin/gopher-lua"
 )
 
@@ -43,7 +44,7 @@ func (v *VM) checksModule() glua.LValue {
 	}
 	return v.table(
 		"periodicities", v.table("min", 0, "5mins", 1, "hour", 2, "day", 3, "five_mins", 1,
-			"5sec", int(FiveSeconds), "five_sec", int(FiveSeconds)),
+			"5sec", int(alerts.FiveSeconds), "five_sec", int(alerts.FiveSeconds)),
 		"check_categories", categories,
 		"field_units", v.fieldUnitsModule(),
 		"is_alert_re_arming", v.state.NewFunction(func(l *glua.LState) int { return pushBool(l, false) }),
@@ -94,7 +95,7 @@ func AlertTypeName(id int) string {
 
 func (v *VM) severitiesModule() glua.LValue {
 	t := v.state.NewTable()
-	for s := range NumSeverities {
+	for s := range alerts.NumSeverities {
 		t.RawSetString(s.String(), v.table("severity_id", int(s), "label", s.String(), "i18n_title", s.String(), "score", s.Score()))
 	}
 	return t
@@ -119,14 +120,14 @@ func (v *VM) entitiesModule() glua.LValue {
 func (v *VM) alertConstsModule() glua.LValue {
 	severities := v.module("alert_severities", v.builtins["alert_severities"])
 	granularities := v.state.NewTable()
-	for _, p := range append([]Periodicity{Aperiodic}, Periodicities()...) {
+	for _, p := range append([]alerts.Periodicity{alerts.Aperiodic}, alerts.Periodicities()...) {
 		granularities.RawSetString(p.String(), v.table("granularity_id", int(p), "granularity_seconds", p.Seconds(), "i18n_title", p.String()))
 	}
 	status := v.table(
-		"historical", v.table("alert_status_id", int(StatusHistorical)),
-		"acknowledged", v.table("alert_status_id", int(StatusAcknowledged)),
-		"engaged", v.table("alert_status_id", int(StatusEngaged)),
-		"any", v.table("alert_status_id", int(StatusAny)),
+		"historical", v.table("alert_status_id", int(alerts.StatusHistorical)),
+		"acknowledged", v.table("alert_status_id", int(alerts.StatusAcknowledged)),
+		"engaged", v.table("alert_status_id", int(alerts.StatusEngaged)),
+		"any", v.table("alert_status_id", int(alerts.StatusAny)),
 	)
 	return v.table(
 		"alert_types", v.alertTypesTable(), "alert_severities", severities,
@@ -138,15 +139,15 @@ func (v *VM) alertConstsModule() glua.LValue {
 		}),
 		"alertSeverityById", v.state.NewFunction(func(l *glua.LState) int {
 			id, ok := numberIn(l, l.Get(1))
-			if !ok || id < 0 || id >= int(NumSeverities) {
+			if !ok || id < 0 || id >= int(alerts.NumSeverities) {
 				return pushNil(l)
 			}
-			l.Push(l.GetField(severities, Severity(id).String()))
+			l.Push(l.GetField(severities, alerts.Severity(id).String()))
 			return 1
 		}),
 		"sec2granularity", v.state.NewFunction(func(l *glua.LState) int {
 			seconds, ok := numberIn(l, l.Get(1))
-			for _, p := range Periodicities() {
+			for _, p := range alerts.Periodicities() {
 				if ok && p.Seconds() == int64(seconds) {
 					l.Push(glua.LString(p.String()))
 					return 1

@@ -85,19 +85,3 @@ func TestRestAnswers(t *testing.T) {
 		}
 	}
 }
-
-func TestSeverity(t *testing.T) {
-	for score, want := range map[int]Severity{-1: SeverityNone, 0: SeverityNone, 1: SeverityInfo, 9: SeverityInfo, 10: SeverityNotice, 49: SeverityNotice, 50: SeverityWarning, 99: SeverityWarning, 100: SeverityError, 199: SeverityError, 200: SeverityCritical, 249: SeverityCritical, 250: SeverityEmergency} {
-		if got := SeverityOf(score); got != want {
-			t.Errorf("SeverityOf(%d) = %v, want %v", score, got, want)
-		}
-	}
-	for s := SeverityInfo; s < NumSeverities; s++ {
-		if got := SeverityOf(s.Score()); got != s && s != SeverityAlert {
-			t.Errorf("severity of the score of %v is %v", s, got)
-		}
-	}
-	if AlertTypeName(4153) != "flow_flood_victim" || AlertTypeName(1) != "" {
-		t.Error("AlertTypeName")
-	}
-}

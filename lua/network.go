@@ -6,6 +6,7 @@ import (
 
 	glua "github.com/yuin/gopher-lua"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
 )
 
@@ -148,7 +149,7 @@ func (v *VM) networkResetTraffic(l *glua.LState) int {
 }
 
 // namespace reads a periodicity at argument i, as a number.
-func (v *VM) namespace(l *glua.LState, function string, i int) (Periodicity, bool) {
+func (v *VM) namespace(l *glua.LState, function string, i int) (alerts.Periodicity, bool) {
 	if n, ok := l.Get(i).(glua.LNumber); ok {
 		if p, ok := periodicityNumber(float64(n)); ok {
 			return p, true

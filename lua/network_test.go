@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/netmond/netmond/alerts"
 )
 
 // conformance is the API's behaviour as data: a call, what it gives, and how many wrong uses are
@@ -191,7 +193,7 @@ print(table.concat(out, " "))`, Options{InstallDir: "/opt/x", Version: "1.2.3", 
 				t.Fatal(err)
 			}
 			defer check.Close()
-			r, err := check.RunNetwork(context.Background(), testSnapshot(), 0, testNow, Minute)
+			r, err := check.RunNetwork(context.Background(), testSnapshot(), 0, testNow, alerts.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 
 	glua "github.com/yuin/gopher-lua"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
 )
 
@@ -156,16 +157,16 @@ func (v *VM) ntopScoreToSeverity(l *glua.LState) int {
 	if !ok {
 		return v.argumentError(l, "", 1, "score", "number")
 	}
-	l.Push(glua.LNumber(SeverityOf(n)))
+	l.Push(glua.LNumber(alerts.SeverityOf(n)))
 	return 1
 }
 
 func (v *VM) ntopSeverityToScore(l *glua.LState) int {
 	n, ok := numberIn(l, l.Get(1), "severity_id")
-	if !ok || n < 0 || n >= int(NumSeverities) {
+	if !ok || n < 0 || n >= int(alerts.NumSeverities) {
 		return v.argumentError(l, "", 1, "severity", "number 0 to 8")
 	}
-	l.Push(glua.LNumber(Severity(n).Score()))
+	l.Push(glua.LNumber(alerts.Severity(n).Score()))
 	return 1
 }
 

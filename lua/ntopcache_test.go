@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/netmond/netmond/alerts"
 	"pgregory.net/rapid"
 )
 
@@ -23,7 +24,7 @@ func TestSharedBetweenChecks(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, now, Minute)
+		r, err := c.RunNetwork(context.Background(), testSnapshot(), 0, now, alerts.Minute)
 		if err != nil || len(r.Warnings) > 0 {
 			t.Fatalf("%v, warnings %q", err, r.Warnings)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
 )
 
@@ -56,7 +57,7 @@ func badMinute(minute int, few bool) *localnets.Snapshot {
 
 func runNtopngCheck(t *testing.T, path string) (got []string) {
 	t.Helper()
-	sink, shared := NewMemSink(), NewSharedMem()
+	sink, shared := alerts.NewMem(alerts.DefaultConfig()), NewSharedMem()
 	name := strings.TrimSuffix(filepath.Base(path), ".lua")
 	c, err := LoadCheck(context.Background(), path, Options{Sink: sink, Shared: shared, Interface: Interface{ID: 4, Name: "test0"}})
 	if err != nil {
@@ -71,7 +72,7 @@ func runNtopngCheck(t *testing.T, path string) (got []string) {
 				t.Fatal(err)
 			}
 		}
-		r, err := c.RunNetwork(context.Background(), badMinute(minute, name == "network_issues"), 0, now, Minute)
+		r, err := c.RunNetwork(context.Background(), badMinute(minute, name == "network_issues"), 0, now, alerts.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +80,7 @@ func runNtopngCheck(t *testing.T, path string) (got []string) {
 			t.Errorf("minute %d: warnings %q", minute, r.Warnings)
 		}
 		for _, e := range sink.Events() {
-			got = append(got, string(rune('0'+minute))+" "+e.Kind.String()+" "+e.Alert.Key)
+			got = append(got, string(rune('0'+minute))+" "+e.Kind.String()+" "+e.Alert.Key.Key)
 		}
 	}
 	return got
@@ -155,10 +156,10 @@ return m`, Options{Print: &printed})
 	c.Close()
 	var want strings.Builder
 	want.WriteString("setup\tnil\tnil\n")
-	for _, p := range Periodicities() {
+	for _, p := range alerts.Periodicities() {
 		want.WriteString("onLoad\t" + p.String() + "\t1\nonEnable\t" + p.String() + "\t1\n")
 	}
-	for _, p := range Periodicities() {
+	for _, p := range alerts.Periodicities() {
 		want.WriteString("onUnload\t" + p.String() + "\t1\n")
 	}
 	want.WriteString("teardown\tnil\tnil\n")

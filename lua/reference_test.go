@@ -10,16 +10,17 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/netmond/netmond/alerts"
 )
 
 // scoredSink gives every network a score, as the alert engine will.
 type scoredSink struct {
-	*MemSink
+	*alerts.Mem
 	score float64
 }
 
-func (s *scoredSink) AlertView(network string) AlertView {
-	view := s.MemSink.AlertView(network)
+func (s *scoredSink) AlertView(network string) alerts.View {
+	view := s.Mem.AlertView(network)
 	view.ScoreServer += s.score
 	return view
 }
@@ -39,7 +40,7 @@ func runAll(t *testing.T, c *Check, now int64) []Result {
 	snap := testSnapshot()
 	var results []Result
 	for id := range snap.Networks {
-		r, err := c.RunNetwork(context.Background(), snap, int32(id), now, Minute)
+		r, err := c.RunNetwork(context.Background(), snap, int32(id), now, alerts.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,8 +54,8 @@ func runAll(t *testing.T, c *Check, now int64) []Result {
 
 func TestReferenceBoilerplate(t *testing.T) {
 	c := loadTestdata(t, "reference_boilerplate.lua", Options{})
-	if c.Style != StyleReference || !c.Runs(Minute) || c.Runs(Hour) {
-		t.Errorf("style %v, runs at min %v, hour %v; want reference, true, false", c.Style, c.Runs(Minute), c.Runs(Hour))
+	if c.Style != StyleReference || !c.Runs(alerts.Minute) || c.Runs(alerts.Hour) {
+		t.Errorf("style %v, runs at min %v, hour %v; want reference, true, false", c.Style, c.Runs(alerts.Minute), c.Runs(alerts.Hour))
 	}
 	for _, r := range runAll(t, c, testNow) {
 		if r.Output != "" || r.Values != nil {
@@ -66,7 +67,7 @@ func TestReferenceBoilerplate(t *testing.T) {
 func TestReferenceREST(t *testing.T) {
 	c := loadTestdata(t, "reference_rest.lua", Options{})
 	c.SetRequest(Request{Get: map[string]string{"network_id": "0"}})
-	r, err := c.RunNetwork(context.Background(), testSnapshot(), 1, testNow, Minute)
+	r, err := c.RunNetwork(context.Background(), testSnapshot(), 1, testNow, alerts.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,11 +94,13 @@ func TestReferenceREST(t *testing.T) {
 }
 
 func TestReferenceAlert(t *testing.T) {
-	sink := &scoredSink{MemSink: NewMemSink()}
+	cfg, now := alerts.DefaultConfig(), int64(testNow/1e9)
+	cfg.Now = func() int64 { return now }
+	sink := &scoredSink{Mem: alerts.NewMem(cfg)}
 	c := loadTestdata(t, "reference_alert.lua", Options{Sink: sink})
 	kinds := func() (out []string) {
 		for _, e := range sink.Events() {
-			out = append(out, e.Kind.String()+" "+e.Alert.NetworkName+" "+e.Alert.Key)
+			out = append(out, e.Kind.String()+" "+e.Alert.NetworkName+" "+e.Alert.Key.Key)
 		}
 		return out
 	}
@@ -112,6 +115,7 @@ func TestReferenceAlert(t *testing.T) {
 		want  []string
 	}{{0, nil}, {250, engaged}, {250, nil}, {-250, released}, {0, nil}} {
 		sink.score = step.score
+		now = testNow/1e9 + int64(i)*60
 		runAll(t, c, testNow+int64(i)*60e9)
 		if diff := cmp.Diff(step.want, kinds()); diff != "" {
 			t.Errorf("step %d, score %v (-want +got):\n%s", i, step.score, diff)
@@ -120,7 +124,7 @@ func TestReferenceAlert(t *testing.T) {
 }
 
 func TestReferenceDelta(t *testing.T) {
-	sink := NewMemSink()
+	sink := alerts.NewMem(alerts.DefaultConfig())
 	c := loadTestdata(t, "reference_delta.lua", Options{Sink: sink})
 	for range 2 {
 		runAll(t, c, testNow)

@@ -3,6 +3,7 @@ package lua
 import (
 	glua "github.com/yuin/gopher-lua"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
 )
 
@@ -10,7 +11,7 @@ import (
 type statsSource struct {
 	net      localnets.NetworkStats // a copy, so that a table kept by a script does not keep a snapshot
 	shape    Shape
-	alerts   AlertView
+	alerts   alerts.View
 	intranet map[string]intranetCounts
 	given    [4]uint64 // bit per name that was given once: a script may have removed it since
 }

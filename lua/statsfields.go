@@ -5,6 +5,7 @@ import (
 
 	glua "github.com/yuin/gopher-lua"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
 )
 
@@ -197,13 +198,13 @@ func rttFields(number addNumber) {
 
 // alertFields come from the alert engine; all are 0 where there is none.
 func alertFields(add addField) {
-	number := func(name, unit, source, doc string, get func(a *AlertView) float64) {
+	number := func(name, unit, source, doc string, get func(a *alerts.View) float64) {
 		add(name, "number", unit, source, doc, func(_ *VM, s *statsSource) glua.LValue { return glua.LNumber(get(&s.alerts)) })
 	}
-	number("engaged_alerts", "alerts", "reference", "Engaged alerts of this network.", func(a *AlertView) float64 { return float64(a.Engaged) })
-	number("score", "", "reference", "Present alert score of this network: score.as_client + score.as_server.", func(a *AlertView) float64 { return a.ScoreClient + a.ScoreServer })
-	number("score.as_client", "", "ntopng", "The part that stems from hosts of this network as clients.", func(a *AlertView) float64 { return a.ScoreClient })
-	number("score.as_server", "", "ntopng", "The part that stems from hosts of this network as servers, and from alerts of the network itself.", func(a *AlertView) float64 { return a.ScoreServer })
+	number("engaged_alerts", "alerts", "reference", "Engaged alerts of this network.", func(a *alerts.View) float64 { return float64(a.Engaged) })
+	number("score", "", "reference", "Present alert score of this network: score.as_client + score.as_server.", func(a *alerts.View) float64 { return a.ScoreClient + a.ScoreServer })
+	number("score.as_client", "", "ntopng", "The part that stems from hosts of this network as clients.", func(a *alerts.View) float64 { return a.ScoreClient })
+	number("score.as_server", "", "ntopng", "The part that stems from hosts of this network as servers, and from alerts of the network itself.", func(a *alerts.View) float64 { return a.ScoreServer })
 	add("alerted_flows", "table", "flows", "ntopng", "Flows that turned alerted since the start: as_client, as_server, total.",
 		func(v *VM, s *statsSource) glua.LValue {
 			return v.table("as_client", s.alerts.AlertedFlowsClient, "as_server", s.alerts.AlertedFlowsServer,

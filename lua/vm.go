@@ -11,6 +11,7 @@ import (
 
 	glua "github.com/yuin/gopher-lua"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
 )
 
@@ -61,7 +62,7 @@ type Options struct {
 	// Interface is what interface.* shows. Default: id 0, no name.
 	Interface Interface
 	// Sink keeps alerts and cached values; nil gives the VM a MemSink of its own.
-	Sink AlertSink
+	Sink alerts.Sink
 	// Shared keeps the values of ntop.setCache and its like. The checks of one process are given the
 	// same; nil gives the VM a SharedMem of its own.
 	Shared SharedStore
@@ -115,11 +116,11 @@ type run struct {
 	snap     *localnets.Snapshot
 	selected int32 // network that network.* works on, or localnets.NoNetwork
 	now      int64 // clock that scripts see, ns since the Unix epoch; 0 means the machine's
-	period   Periodicity
+	period   alerts.Periodicity
 	check    *Check
 	output   strings.Builder // of print, PrintLimit at most
 	warnings []string
-	touched  map[AlertKey]bool // alerts that this run decided about
+	touched  map[alerts.Key]bool // alerts that this run decided about
 	answer   *Answer
 	request  bool // print writes no newline
 }
@@ -140,7 +141,7 @@ func NewVM(opts Options) *VM {
 		opts.Print = io.Discard
 	}
 	if opts.Sink == nil {
-		opts.Sink = NewMemSink()
+		opts.Sink = alerts.NewMem(alerts.DefaultConfig())
 	}
 	if opts.Shared == nil {
 		opts.Shared = NewSharedMem()

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
 )
 
@@ -57,7 +58,7 @@ func runSource(t testing.TB, src string, opts Options) (Result, error) {
 	if c.Style != StylePlain {
 		t.Fatalf("script has style %v; want plain: do not end it with return", c.Style)
 	}
-	return c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, Minute)
+	return c.RunNetwork(context.Background(), testSnapshot(), 0, testNow, alerts.Minute)
 }
 
 // TestMain makes calendar functions give the same on every machine.

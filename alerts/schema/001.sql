@@ -3,7 +3,7 @@
 
 CREATE TABLE engaged (
 	network TEXT NOT NULL, -- canonical CIDR
-	periodicity INTEGER NOT NULL, -- 0 aperiodic, 1 minute, 2 five minutes, 3 hour, 4 day
+	periodicity INTEGER NOT NULL, -- 0 aperiodic, 1 minute, 2 five minutes, 3 hour, 4 day, 7 five seconds
 	alert_key TEXT NOT NULL,
 	row_id INTEGER NOT NULL,
 	local_network_id INTEGER NOT NULL,

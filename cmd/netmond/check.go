@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/lua"
 	"github.com/netmond/netmond/lua/checks"
 )
@@ -44,7 +45,10 @@ func addCheck(app *kingpin.Application, commands map[string]func(context.Context
 		if *ntopng {
 			opts.Shape = lua.ShapeNtopng
 		}
-		sink := lua.NewMemSink()
+		r := &checkReplay{pipeline: p, err: std.err}
+		alerting := alerts.DefaultConfig()
+		alerting.Now = func() int64 { return r.last / int64(time.Second) }
+		sink := alerts.NewMem(alerting)
 		opts.Sink = sink
 		if opts.Config, err = parseSettings(*settings); err != nil {
 			return usageError{err}
@@ -55,7 +59,7 @@ func addCheck(app *kingpin.Application, commands map[string]func(context.Context
 		}
 		defer check.Close()
 		out := bufio.NewWriter(std.out)
-		r := &checkReplay{pipeline: p, check: check, sink: sink, out: out, err: std.err}
+		r.check, r.sink, r.out = check, sink, out
 		errs, err := p.readFiles(ctx, *files, std, func(now int64) error { return r.tick(ctx, now) })
 		if err == nil {
 			err = r.finish(ctx)
@@ -122,7 +126,7 @@ func loadCheck(ctx context.Context, script string, opts lua.Options) (*lua.Check
 type checkReplay struct {
 	*pipeline
 	check *lua.Check
-	sink  *lua.MemSink
+	sink  *alerts.Mem
 	out   io.Writer // what the check says
 	err   io.Writer // what went wrong
 
@@ -140,7 +144,7 @@ func (r *checkReplay) tick(ctx context.Context, now int64) error {
 		// The clock starts inside a second; periods that end with this very tick are due.
 		r.started, r.last = true, now-int64(time.Second)
 	}
-	due := lua.Due(r.last, now)
+	due := alerts.Due(r.last, now)
 	r.last = now
 	for _, period := range due {
 		if !r.check.Runs(period) {
@@ -197,10 +201,10 @@ func (r *checkReplay) show(result *lua.Result, err error) {
 		fmt.Fprintf(r.out, "%sreturned %s\n", head, printable(strings.Join(result.Values, ", ")))
 	}
 	for _, e := range r.sink.Events() {
-		if e.Kind != lua.AlertReleased {
+		if e.Kind != alerts.Released {
 			r.engaged++
 		}
-		fmt.Fprintf(r.out, "%salert %s: %s, score %d, %s\n", head, e.Kind, printable(e.Alert.Key), e.Alert.Score, printable(e.Alert.JSON))
+		fmt.Fprintf(r.out, "%salert %s: %s, score %d, %s\n", head, e.Kind, printable(e.Alert.Key.Key), e.Alert.Score, printable(e.Alert.JSON))
 	}
 	for _, w := range result.Warnings {
 		fmt.Fprintf(r.err, "netmond: %swarning: %s\n", head, printable(w))

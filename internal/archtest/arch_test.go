@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "capture", "flows", "localnets"},
 	"metrics":   {"packet", "capture", "flows", "localnets", "lua"},
-	"lua":       {"localnets"},
+	"lua":       {"localnets", "alerts"},
 	"web":       {"report", "flows", "localnets"},
 }
 

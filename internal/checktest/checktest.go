@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/apps"
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/flows"
@@ -37,24 +38,29 @@ type Replay struct {
 // that fails or uses the API wrongly fails t.
 func Run(t testing.TB, r Replay) string {
 	t.Helper()
-	sink := lua.NewMemSink()
+	p := &replay{t: t}
+	cfg := alerts.DefaultConfig()
+	cfg.Now = func() int64 { return p.last / int64(time.Second) }
+	p.sink = alerts.NewMem(cfg)
 	var out strings.Builder
+	p.out = &out
 	parts := [][]byte{r.Pcap}
 	if r.Restart != 0 {
 		parts = splitPcap(t, r.Pcap, r.Restart)
 	}
 	for _, part := range parts {
-		run(t, r, part, sink, &out)
+		p.run(r, part)
 	}
 	return out.String()
 }
 
-func run(t testing.TB, r Replay, pcap []byte, sink *lua.MemSink, out io.Writer) {
+func (p *replay) run(r Replay, pcap []byte) {
+	t := p.t
 	t.Helper()
 	table := newTable(t, r.Networks)
-	p := &replay{t: t, table: table, sink: sink, out: out}
+	p.table, p.checks, p.started = table, nil, false
 	for _, s := range r.Scripts {
-		c, err := lua.NewCheck(t.Context(), s.Name, s.Source, lua.Options{Sink: sink, Config: s.Config, TimeLimit: time.Minute})
+		c, err := lua.NewCheck(t.Context(), s.Name, s.Source, lua.Options{Sink: p.sink, Config: s.Config, TimeLimit: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +113,7 @@ type replay struct {
 	t       testing.TB
 	table   *flows.Table
 	checks  []*lua.Check
-	sink    *lua.MemSink
+	sink    *alerts.Mem
 	out     io.Writer
 	started bool
 	last    int64
@@ -117,7 +123,7 @@ func (r *replay) tick(ctx context.Context, now int64) error {
 	if !r.started {
 		r.started, r.last = true, now-int64(time.Second)
 	}
-	due := lua.Due(r.last, now)
+	due := alerts.Due(r.last, now)
 	r.last = now
 	if len(due) == 0 {
 		return nil
@@ -149,6 +155,6 @@ func (r *replay) show(result *lua.Result) {
 		fmt.Fprintf(r.out, "%s print %s\n", head, strings.TrimSuffix(line, "\n"))
 	}
 	for _, e := range r.sink.Events() {
-		fmt.Fprintf(r.out, "%s %s %s score %d %s\n", head, e.Kind, e.Alert.Key, e.Alert.Score, e.Alert.JSON)
+		fmt.Fprintf(r.out, "%s %s %s score %d %s\n", head, e.Kind, e.Alert.Key.Key, e.Alert.Score, e.Alert.JSON)
 	}
 }

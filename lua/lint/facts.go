@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/lua"
 )
@@ -78,7 +79,7 @@ func askVM() (*facts, error) {
 	defer c.Close()
 	prefix := netip.MustParsePrefix("192.0.2.0/24")
 	snap := &localnets.Snapshot{Networks: []localnets.NetworkStats{{Network: localnets.Network{Prefix: prefix, Name: prefix.String()}}}}
-	result, err := c.RunNetwork(ctx, snap, 0, 1, lua.Minute)
+	result, err := c.RunNetwork(ctx, snap, 0, 1, alerts.Minute)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/lua"
 )
 
@@ -106,10 +107,10 @@ func syntax(path, src string) *Finding {
 		f.Column = max(f.Column-shift, 1)
 	}
 	if m := periodicityKey.FindStringSubmatch(sourceAt(src, f.Line, f.Column)); m != nil {
-		if _, ok := lua.ParsePeriodicity(m[1]); ok {
+		if _, ok := alerts.ParsePeriodicity(m[1]); ok {
 			f.Rule = RulePeriodicityName
 			f.Message = fmt.Sprintf(`.%[1]s is a syntax error in every Lua: write checks.periodicities["%[1]s"]`, m[1])
-			if m[1] == lua.FiveMinutes.String() {
+			if m[1] == alerts.FiveMinutes.String() {
 				f.Message += " or checks.periodicities.five_mins"
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/netmond/netmond/lua"
+	"github.com/netmond/netmond/alerts"
 )
 
 // A linter holds one file's findings while its rules run.
@@ -216,7 +216,7 @@ func (l *linter) result() {
 		l.add(e.pos, RuleNoCheck, "the table that the script returns has neither check nor hooks%s", meant(fields))
 	}
 	if g := fields["granularity"].value; hasCheck && !hasHooks && g != nil && g.kind == exprString {
-		if p, ok := lua.ParsePeriodicity(g.text); !ok || p == lua.Aperiodic {
+		if p, ok := alerts.ParsePeriodicity(g.text); !ok || p == alerts.Aperiodic {
 			l.add(g.pos, RuleUnknownHook, "granularity %q is not a period: want %s", g.text, periods())
 		}
 	}
@@ -249,8 +249,8 @@ func (l *linter) hooks(returned *expr, hooks field) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		f := names[name]
-		p, ok := lua.ParsePeriodicity(name)
-		if name != "all" && (!ok || p == lua.Aperiodic) {
+		p, ok := alerts.ParsePeriodicity(name)
+		if name != "all" && (!ok || p == alerts.Aperiodic) {
 			l.add(f.key.pos, RuleUnknownHook, "hook %s is not a period: want %s or all", name, periods())
 		} else if f.value != nil && (f.value.kind == exprTable || f.value.kind == exprString) {
 			l.add(f.key.pos, RuleUnknownHook, "hook %s is not a function", name)
@@ -260,8 +260,8 @@ func (l *linter) hooks(returned *expr, hooks field) {
 
 func periods() string {
 	var names []string
-	for p := lua.Aperiodic + 1; p < lua.NumPeriodicities; p++ {
-		if q, ok := lua.ParsePeriodicity(p.String()); ok && q == p {
+	for p := alerts.Aperiodic + 1; p < alerts.NumPeriodicities; p++ {
+		if q, ok := alerts.ParsePeriodicity(p.String()); ok && q == p {
 			names = append(names, p.String())
 		}
 	}
