@@ -85,7 +85,7 @@ func TestFilters(t *testing.T) {
 			for _, network := range []string{netA, ""} {
 				f := tt.filter
 				f.OrderBy = "row_id"
-				page, total, err := s.Find(network, f)
+				page, total, err := s.Find(t.Context(), network, f)
 				got := strings.Join(keys(page), " ")
 				if got != tt.want || total != len(page) || err != nil {
 					t.Errorf("%s: %q, total %d, %v; want %q", tt.name, got, total, err, tt.want)
@@ -176,7 +176,7 @@ func TestFilterRefusals(t *testing.T) {
 	} {
 		each(t, nil, func(t *testing.T, s sink, c *clock) {
 			must(t, s.Record(alert(netA, "k")))
-			if page, total, err := s.Find(netA, tt.filter); !errors.Is(err, tt.want) || len(page)+total > 0 {
+			if page, total, err := s.Find(t.Context(), netA, tt.filter); !errors.Is(err, tt.want) || len(page)+total > 0 {
 				t.Errorf("%+v: %d of %d, %v; want %v", tt.filter, len(page), total, err, tt.want)
 			}
 		})
@@ -232,8 +232,8 @@ func FuzzFilter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, value string, field, op uint8, number int64) {
 		term := alerts.Term{Field: alerts.Field(field), Op: alerts.Operator(op), Number: number, Text: value}
 		for _, filter := range []alerts.Filter{{Text: text}, {Where: []alerts.Term{term}, OrderBy: value, Begin: number}} {
-			want, total, wantErr := mem.Find(netA, filter)
-			got, n, err := store.Find(netA, filter)
+			want, total, wantErr := mem.Find(t.Context(), netA, filter)
+			got, n, err := store.Find(t.Context(), netA, filter)
 			if diff := cmp.Diff(want, got); diff != "" || n != total || (err == nil) != (wantErr == nil) {
 				t.Fatalf("%+v: total %d, %v; in memory %d, %v (-mem +store):\n%s", filter, n, err, total, wantErr, diff)
 			}

@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -24,7 +25,7 @@ type pastAlert struct {
 	stored int64
 }
 
-var _ Sink = (*Mem)(nil)
+var _ Keeper = (*Mem)(nil)
 
 // NewMem makes an empty one. Of cfg it heeds the working copy, the quotas, MaxRows, MaxAge, Now and
 // Events.
@@ -43,6 +44,18 @@ func (m *Mem) Events() []Event {
 	m.events = nil
 	return events
 }
+
+// Stats gives the figures; those of a file are zero.
+func (m *Mem) Stats() Stats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	st := m.state.stats()
+	st.Rows = len(m.past)
+	return st
+}
+
+// Close does nothing: a Mem has nothing open.
+func (m *Mem) Close() error { return nil }
 
 func (m *Mem) told(kind EventKind, a Alert) {
 	e := Event{kind, a, true}
@@ -157,12 +170,12 @@ func (m *Mem) AlertView(network string) View {
 
 // Query implements Reader. A filter that Find refuses selects nothing.
 func (m *Mem) Query(network string, f Filter) (page []Alert, total int) {
-	page, total, _ = m.Find(network, f)
+	page, total, _ = m.Find(context.Background(), network, f)
 	return page, total
 }
 
 // Find is Query with the reason why f selects nothing: ErrInvalid or ErrTooLarge.
-func (m *Mem) Find(network string, f Filter) (page []Alert, total int, err error) {
+func (m *Mem) Find(_ context.Context, network string, f Filter) (page []Alert, total int, err error) {
 	q, err := f.compile(network)
 	if err != nil {
 		return nil, 0, err

@@ -1,5 +1,7 @@
 package alerts
 
+import "context"
+
 // A Key names an engaged alert: there is at most one of each.
 type Key struct {
 	Network     string // canonical CIDR
@@ -86,6 +88,22 @@ type Sink interface {
 	Writer
 	Reader
 	ValueCache
+}
+
+// A Keeper is a Sink with what its owner needs besides: a Store or a Mem.
+type Keeper interface {
+	Sink
+	// Apply makes many changes that share a commit, in their order, and gives a result for each.
+	Apply(ops []Op) []Result
+	// Find is Query with the reason why it gives nothing.
+	Find(ctx context.Context, network string, f Filter) (page []Alert, total int, err error)
+	// Acknowledge labels, and Delete forgets, the past alerts that f selects, and says how many.
+	Acknowledge(network string, f Filter, label string) (int, error)
+	Delete(network string, f Filter) (int, error)
+	// ReleaseOrphans releases the engaged alerts of checks and networks that are not listed.
+	ReleaseOrphans(checks, networks []string, end int64) ([]Alert, error)
+	Stats() Stats
+	Close() error
 }
 
 // A Writer changes alerts.

@@ -1,7 +1,6 @@
 package alerts_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,12 +19,7 @@ import (
 
 // A sink is what Store and Mem have in common.
 type sink interface {
-	alerts.Sink
-	Apply([]alerts.Op) []alerts.Result
-	Find(network string, f alerts.Filter) ([]alerts.Alert, int, error)
-	Acknowledge(network string, f alerts.Filter, label string) (int, error)
-	Delete(network string, f alerts.Filter) (int, error)
-	ReleaseOrphans(checks, networks []string, end int64) ([]alerts.Alert, error)
+	alerts.Keeper
 	Trim() error
 }
 
@@ -34,10 +28,6 @@ type memSink struct{ *alerts.Mem }
 func (memSink) Trim() error { return nil } // within each change
 
 type storeSink struct{ *alerts.Store }
-
-func (s storeSink) Find(network string, f alerts.Filter) ([]alerts.Alert, int, error) {
-	return s.Store.Find(context.Background(), network, f)
-}
 
 func (s storeSink) Trim() error { return s.Store.Tend() }
 

@@ -5,7 +5,8 @@ import (
 	"path/filepath"
 )
 
-// Stats are a Store's figures of one moment, for metrics and the API. Totals count since Open.
+// Stats are a Store's or a Mem's figures of one moment, for metrics and the API. Totals count since the
+// start.
 type Stats struct {
 	Engaged   map[string][NumSeverities]int // engaged alerts by network and severity
 	NumValues int                           // cached values
@@ -29,31 +30,37 @@ type Stats struct {
 	UsedBytes             int64  // of the pages that hold something, at the last look
 }
 
-// Stats gives the figures.
-func (s *Store) Stats() Stats {
-	file := filepath.Join(s.cfg.Dir, databaseName)
-	size := fileSize(file) + fileSize(file+"-wal")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, w := &s.state.counts, &s.stats
+// stats are the figures of the working copy.
+func (s *state) stats() Stats {
+	c := &s.counts
 	st := Stats{
-		Engaged: make(map[string][NumSeverities]int), NumValues: s.state.values, Rows: w.rows,
+		Engaged: make(map[string][NumSeverities]int), NumValues: s.values,
 		Engages: c.engages, Releases: c.releases, Records: c.records, Values: c.values,
 		Refused: make(map[string]uint64, numReasons),
-		Failing: s.fault.failing, LastErrorAt: s.fault.at, Queued: s.pending, QueuedBytes: s.pendLen,
-		Commits: w.commits, CommitErrors: w.errors, CommitSeconds: w.seconds, QueryErrors: w.queryErrors,
-		SetAside: w.setAside, Trimmed: w.trimmed, FileBytes: size, UsedBytes: w.usedBytes,
 	}
-	if s.fault.err != nil {
-		st.LastError = s.fault.err.Error()
-	}
-	for cidr, n := range s.state.networks {
+	for cidr, n := range s.networks {
 		if len(n.engaged) > 0 {
 			st.Engaged[cidr] = n.severities
 		}
 	}
 	for r := range numReasons {
 		st.Refused[r.String()] = c.refused[r]
+	}
+	return st
+}
+
+// Stats gives the figures.
+func (s *Store) Stats() Stats {
+	file := filepath.Join(s.cfg.Dir, databaseName)
+	size := fileSize(file) + fileSize(file+"-wal")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, w := s.state.stats(), &s.stats
+	st.Rows, st.Failing, st.LastErrorAt, st.Queued, st.QueuedBytes = w.rows, s.fault.failing, s.fault.at, s.pending, s.pendLen
+	st.Commits, st.CommitErrors, st.CommitSeconds, st.QueryErrors = w.commits, w.errors, w.seconds, w.queryErrors
+	st.SetAside, st.Trimmed, st.FileBytes, st.UsedBytes = w.setAside, w.trimmed, size, w.usedBytes
+	if s.fault.err != nil {
+		st.LastError = s.fault.err.Error()
 	}
 	return st
 }

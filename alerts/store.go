@@ -46,7 +46,7 @@ type Store struct {
 	damage  atomic.Bool              // a query met a damaged page
 }
 
-var _ Sink = (*Store)(nil)
+var _ Keeper = (*Store)(nil)
 
 // fault is what is known of a failing disk.
 type fault struct {

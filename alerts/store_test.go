@@ -205,16 +205,18 @@ func lockDatabase(t *testing.T, dir string) (unlock func()) {
 func TestStats(t *testing.T) {
 	cfg := config(newClock())
 	cfg.Dir, cfg.MaxPerCheckNetwork = t.TempDir(), 2
-	s := openStore(t, cfg)
-	for _, score := range []int{10, 100, 200} {
-		a := alert(netA, fmt.Sprint(score))
-		a.Score = score
-		s.Engage(a)
+	s, mem := openStore(t, cfg), alerts.NewMem(cfg)
+	for _, s := range []alerts.Keeper{s, mem} {
+		for _, score := range []int{10, 100, 200} {
+			a := alert(netA, fmt.Sprint(score))
+			a.Score = score
+			s.Engage(a)
+		}
+		s.Release(alert(netA, "10").Key, 0)
+		must(t, s.SetCachedValue(netB, 1, "k", "v"))
+		must(t, s.SetCachedValue(netB, 1, "k", "v")) // the same: not written
+		s.SetCachedValue(netB, 9, "k", "v")
 	}
-	s.Release(alert(netA, "10").Key, 0)
-	must(t, s.SetCachedValue(netB, 1, "k", "v"))
-	must(t, s.SetCachedValue(netB, 1, "k", "v")) // the same: not written
-	s.SetCachedValue(netB, 9, "k", "v")
 	must(t, s.Tend())
 	got := s.Stats()
 	if got.CommitSeconds <= 0 || got.FileBytes < 4096 || got.UsedBytes < 4096 {
@@ -228,6 +230,10 @@ func TestStats(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	want.Commits = 0
+	if diff := cmp.Diff(want, mem.Stats()); diff != "" {
+		t.Errorf("in memory (-want +got):\n%s", diff)
 	}
 }
 

@@ -61,7 +61,7 @@ type Options struct {
 	Config map[string]any
 	// Interface is what interface.* shows. Default: id 0, no name.
 	Interface Interface
-	// Sink keeps alerts and cached values; nil gives the VM a MemSink of its own.
+	// Sink keeps alerts and cached values; nil gives the VM an alerts.Mem of its own.
 	Sink alerts.Sink
 	// Shared keeps the values of ntop.setCache and its like. The checks of one process are given the
 	// same; nil gives the VM a SharedMem of its own.
