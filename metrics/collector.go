@@ -63,6 +63,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		c.matrix.emit(e, v.Snapshot.Nets)
 		success = 1
 	}
+	e.alerts(&v)
+	e.checks(&v)
 	e.value(collectorSuccess, success)
 	e.value(collectorDuration, time.Since(start).Seconds())
 }

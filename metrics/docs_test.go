@@ -17,7 +17,7 @@ accounting closes, and equal those of ` + "`/api/v1/networks`" + ` ([read-json.m
 	"  `internal`, `transit`, `encapsulation`, `non_ip` or `undecoded`" + `. To show a network's name, join:
   ` + "`rate(netmond_network_bytes_total[5m]) * on (network) group_left (name) netmond_network_info`" + `.
 - Every network has all its series from the start, with zeros. Their number depends on the configuration
-  alone, never on the traffic: about 75 per network, and the matrix within its bound.
+  alone, never on the traffic: about 78 per network, 31 per check, and the matrix within its bound.
 - **The matrix**: where all pairs of different networks fit into ` + "`--metrics.matrix-series`" + `, each has its series
   from the start. Otherwise a pair gets them when it is first seen at a scrape, the busiest first, until the
   bound is reached; the rest is summed under ` + "`src=\"other\", dst=\"other\"`" + `. A pair once exported stays exported,

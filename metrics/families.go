@@ -9,9 +9,10 @@ const (
 	counter kind = iota
 	gauge
 	summary // sum and count, no quantiles
+	histogram
 )
 
-func (k kind) String() string { return [...]string{"counter", "gauge", "summary"}[k] }
+func (k kind) String() string { return [...]string{"counter", "gauge", "summary", "histogram"}[k] }
 
 // A family describes one metric; the documentation is made from it.
 type family struct {
@@ -90,6 +91,40 @@ const (
 	captureReopens
 	captureLastPoll
 	captureRingBytes
+
+	networkScore
+	networkAlertsEngaged
+	alertsEngaged
+	alertsChanges
+	alertsRefused
+	alertsPast
+	alertsCachedValues
+	alertsQueued
+	alertsStoreFailing
+	alertsStoreCommits
+	alertsStoreCommitErrors
+	alertsStoreQueryErrors
+	alertsStoreSetAside
+	alertsTrimmed
+	alertsStoreBytes
+
+	checkInfo
+	checkState
+	checkRuns
+	checkDuration
+	checkLastRun
+	checkLastSuccess
+	checkAlerts
+	checkChangesRefused
+	checkChangesQueued
+	checkWrongCalls
+	checkPrintDropped
+	scriptWorkersLost
+	scriptWorkersRecycled
+	scriptLateRuns
+	scriptMissedPeriods
+	scriptFilesRefused
+	scriptReloads
 
 	collectorSuccess
 	collectorDuration
@@ -222,6 +257,72 @@ var families = [numFamilies]family{
 		"Time of day at which the capture last looked for frames; one that stands still is a stalled capture."},
 	captureRingBytes: {"netmond_capture_ring_bytes", gauge, []string{"interface"},
 		"Memory of the capture ring."},
+
+	networkScore: {"netmond_network_score", gauge, []string{"network", "side"},
+		"Score of a local network: those of its engaged alerts, and of its alerted flows with a decay, as client and as server."},
+	networkAlertsEngaged: {"netmond_network_alerts_engaged", gauge, []string{"network"},
+		"Engaged alerts of a local network."},
+	alertsEngaged: {"netmond_alerts_engaged", gauge, []string{"severity"},
+		"Engaged alerts of all networks."},
+	alertsChanges: {"netmond_alerts_changes_total", counter, []string{"change"},
+		"Changes made: alerts engaged, released, and recorded without being engaged; cached values set (value)."},
+	alertsRefused: {"netmond_alerts_refused_total", counter, []string{"reason"},
+		"Changes that were not made: over a quota (quota) or size (too_large), wrong (invalid), over a bound of the store (full), on a disk that fails while the queue is full (failing), at the end (closed)."},
+	alertsPast: {"netmond_alerts_past", gauge, nil,
+		"Past alerts that are kept."},
+	alertsCachedValues: {"netmond_alerts_cached_values", gauge, nil,
+		"Cached values of checks that are kept."},
+	alertsQueued: {"netmond_alerts_queued", gauge, nil,
+		"Changes of alerts that wait in memory because the disk did not take them at once."},
+	alertsStoreFailing: {"netmond_alerts_store_failing", gauge, nil,
+		"1 while the disk does not take changes, or not in time; 0 without a data directory."},
+	alertsStoreCommits: {"netmond_alerts_store_commit_seconds", summary, nil,
+		"Time of the commits to disk."},
+	alertsStoreCommitErrors: {"netmond_alerts_store_commit_errors_total", counter, nil,
+		"Commits that failed; each is tried again."},
+	alertsStoreQueryErrors: {"netmond_alerts_store_query_errors_total", counter, nil,
+		"Questions that the database could not answer."},
+	alertsStoreSetAside: {"netmond_alerts_store_set_aside_total", counter, nil,
+		"Damaged database files that were renamed, with a new one begun."},
+	alertsTrimmed: {"netmond_alerts_trimmed_total", counter, nil,
+		"Past alerts removed by age, number or size, or by a user."},
+	alertsStoreBytes: {"netmond_alerts_store_bytes", gauge, nil,
+		"Size of the database and its log on disk."},
+
+	checkInfo: {"netmond_check_info", gauge, []string{"check", "file", "shipped", "style"},
+		"1 for each check, with its file, whether it comes with netmond, and its style (empty until it is loaded)."},
+	checkState: {"netmond_check_state", gauge, []string{"check", "state"},
+		"1 for the state that a check is in, 0 for the others: new, ok, failing, backed_off, broken, disabled."},
+	checkRuns: {"netmond_check_runs_total", counter, []string{"check", "result"},
+		"Runs of a check on one network, by result: ok, error (of Lua), timeout and memory (a limit), crashed (the worker ended otherwise), skipped (not begun after a failure)."},
+	checkDuration: {"netmond_check_duration_seconds", histogram, []string{"check"},
+		"Time of the runs of a check on one network."},
+	checkLastRun: {"netmond_check_last_run_timestamp_seconds", gauge, []string{"check"},
+		"Time of a check's last run; 0 for never."},
+	checkLastSuccess: {"netmond_check_last_success_timestamp_seconds", gauge, []string{"check"},
+		"Time of a check's last run without an error on any network; 0 for never."},
+	checkAlerts: {"netmond_check_alerts_total", counter, []string{"check", "change"},
+		"Alerts that a check engaged, released or recorded."},
+	checkChangesRefused: {"netmond_check_changes_refused_total", counter, []string{"check"},
+		"Changes of alerts and cached values by a check that were refused; netmond_alerts_refused_total tells why."},
+	checkChangesQueued: {"netmond_check_changes_queued_total", counter, []string{"check"},
+		"Changes by a check that had to wait in memory for the disk."},
+	checkWrongCalls: {"netmond_check_wrong_calls_total", counter, []string{"check"},
+		"Calls of the API by a check with wrong arguments."},
+	checkPrintDropped: {"netmond_check_print_dropped_bytes_total", counter, []string{"check"},
+		"Output of print that was over the bounds and is not in the log."},
+	scriptWorkersLost: {"netmond_script_workers_lost_total", counter, []string{"reason"},
+		"Lua worker processes that ended while a script ran: error (it spoke wrongly), timeout, memory, crashed."},
+	scriptWorkersRecycled: {"netmond_script_workers_recycled_total", counter, nil,
+		"Lua worker processes replaced between runs for the memory that scripts had kept."},
+	scriptLateRuns: {"netmond_script_late_runs_total", counter, nil,
+		"Runs of a periodicity that began over half a period late, or over the time of the run before."},
+	scriptMissedPeriods: {"netmond_script_missed_periods_total", counter, nil,
+		"Periods that passed without a run: the run before took too long, or the machine slept."},
+	scriptFilesRefused: {"netmond_script_files_refused", gauge, nil,
+		"Files now in the script folders that are no checks: for their name, a folder that cannot be read, or the bound on scripts."},
+	scriptReloads: {"netmond_script_reloads_total", counter, nil,
+		"Times that a change of the script folders or settings was taken over."},
 
 	collectorSuccess: {"netmond_collector_success", gauge, nil,
 		"1 when this scrape could read a snapshot."},

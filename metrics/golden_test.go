@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,9 +17,11 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/internal/snaptest"
 	"github.com/netmond/netmond/internal/testneed"
+	"github.com/netmond/netmond/lua/engine"
 )
 
 var update = flag.Bool("update", false, "write the golden files and docs/metrics.md")
@@ -29,6 +32,42 @@ func sources() []capture.Stats {
 		RingFreezes: 1, Losing: 2, Truncated: 3, Up: true, Downs: 1, Reopens: 1,
 		LastPoll: 1_772_355_695_500_000_000, RingBytes: 64 << 20,
 	}}
+}
+
+// office is a view with something of everything.
+func office() View {
+	return View{
+		Snapshot: snaptest.Office(), Sources: sources(),
+		Alerts: &alerts.Stats{
+			Engaged:   map[string][alerts.NumSeverities]int{"192.0.2.0/24": {alerts.SeverityWarning: 2}, "2001:db8::/32": {alerts.SeverityWarning: 1, alerts.SeverityError: 3}},
+			NumValues: 17, Rows: 120, Engages: 126, Releases: 120, Records: 4, Values: 900,
+			Refused: map[string]uint64{"quota": 5, "failing": 0}, Failing: true, Queued: 6,
+			Commits: 80, CommitErrors: 2, CommitSeconds: 0.5, QueryErrors: 1, SetAside: 1, Trimmed: 33, FileBytes: 409_600,
+		},
+		Network: func(cidr string) alerts.View {
+			if cidr != "192.0.2.0/24" {
+				return alerts.View{}
+			}
+			return alerts.View{Engaged: 2, ScoreClient: 100, ScoreServer: 12.5}
+		},
+		Checks: []engine.CheckStatus{
+			{
+				Key: "ingress_volume", File: "ingress_volume.lua", Shipped: true, Style: "reference", Enabled: true, State: engine.StateOK,
+				Runs: [engine.NumOutcomes]uint64{engine.OK: 40, engine.Failed: 1}, Durations: [...]uint64{30, 6, 4, 0, 0, 1},
+				Spent: 1500 * time.Millisecond, LastRun: 1_772_355_660_000_000_000, LastSuccess: 1_772_355_660_000_000_000,
+				Engaged: 9, Released: 7, Recorded: 1,
+			},
+			{
+				Key: "mine", File: "/etc/netmond/scripts/mine.lua", State: engine.StateBackedOff,
+				Runs:    [engine.NumOutcomes]uint64{engine.Timeout: 3, engine.Skipped: 9},
+				Refused: 2, Queued: 3, Misused: 4, PrintDropped: 5,
+			},
+		},
+		Engine: &engine.EngineStatus{
+			Restarts: [engine.NumOutcomes]uint64{engine.Timeout: 3, engine.Crashed: 1},
+			Recycled: 2, Late: 4, Missed: 5, Refused: 6, Reloads: 7,
+		},
+	}
 }
 
 func fixed(v View) func() View { return func() View { return v } }
@@ -87,12 +126,12 @@ func golden(t *testing.T, file string, got []byte) {
 }
 
 func TestGolden(t *testing.T) {
-	c := NewCollector(Config{}, fixed(View{Snapshot: snaptest.Office(), Sources: sources()}))
+	c := NewCollector(Config{}, fixed(office()))
 	golden(t, "testdata/office.prom", text(t, gather(t, c)))
 }
 
 func TestLint(t *testing.T) {
-	c := NewCollector(Config{}, fixed(View{Snapshot: snaptest.Office(), Sources: sources()}))
+	c := NewCollector(Config{}, fixed(office()))
 	problems, err := testutil.CollectAndLint(c)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +151,10 @@ func hostile() View {
 	}
 	src := sources()
 	src[0].Interface = "eth\n\"\xff"
-	return View{Snapshot: s, Sources: src}
+	v := office()
+	v.Snapshot, v.Sources = s, src
+	v.Checks[1].File, v.Checks[1].Style = "\xff\"\n", "}\x00"
+	return v
 }
 
 func TestHostileNames(t *testing.T) {
@@ -134,7 +176,7 @@ func TestHostileNames(t *testing.T) {
 func TestPromtool(t *testing.T) {
 	promtool := testneed.Command(t, "prometheus", "promtool")
 	for name, v := range map[string]View{
-		"office":  {Snapshot: snaptest.Office(), Sources: sources()},
+		"office":  office(),
 		"hostile": hostile(),
 		"empty":   {Snapshot: snaptest.Empty()},
 		"nothing": {},
@@ -168,6 +210,11 @@ func docs(w io.Writer) {
 
 func groupOf(name string) string {
 	for _, g := range []struct{ prefix, title string }{
+		{"netmond_network_score", "Alerts"},
+		{"netmond_network_alerts", "Alerts"},
+		{"netmond_alerts_", "Alerts"},
+		{"netmond_check_", "Checks"},
+		{"netmond_script_", "Checks"},
 		{"netmond_network", "Local networks"},
 		{"netmond_hosts", "Hosts"},
 		{"netmond_flow_table_", "Flow table"},
@@ -200,7 +247,7 @@ func TestFamiliesAreWhole(t *testing.T) {
 	}
 	// Every family is emitted when there is something to emit it for.
 	emitted := map[string]bool{}
-	for _, mf := range gather(t, NewCollector(Config{}, fixed(View{Snapshot: snaptest.Office(), Sources: sources()}))) {
+	for _, mf := range gather(t, NewCollector(Config{}, fixed(office()))) {
 		emitted[mf.GetName()] = true
 	}
 	if diff := cmp.Diff(seen, emitted); diff != "" {

@@ -4,14 +4,23 @@ import (
 	"sync"
 	"time"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/lua/engine"
 )
 
 // A View is what one scrape shows.
 type View struct {
 	Snapshot *flows.Snapshot // nil: nothing is counted yet, and only the collector's own state is shown
 	Sources  []capture.Stats // live sources, at most one per Interface; read after Snapshot was taken
+
+	Alerts *alerts.Stats // nil: there are none
+	// Network is the alerts' state of a network of Snapshot, by its canonical CIDR. Set with Alerts.
+	Network func(cidr string) alerts.View
+
+	Checks []engine.CheckStatus // by key
+	Engine *engine.EngineStatus // nil: no checks run
 }
 
 // Shared makes readers share views: take is called by one goroutine at a time, and its result also

@@ -14,7 +14,7 @@ type problem struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// writeProblem answers with a status. detail is the server's own text, never the client's.
+// writeProblem answers with a status. detail is for people; what it quotes of the request is escaped.
 func writeProblem(w http.ResponseWriter, status int, detail string) {
 	b, err := json.Marshal(problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail})
 	if err != nil { // a problem has nothing that cannot be marshalled

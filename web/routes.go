@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -31,30 +32,83 @@ func (s *Server) routes(gatherer prometheus.Gatherer) (http.Handler, error) {
 		CoalesceGather:      true,
 		EnableOpenMetrics:   true,
 	})
-	paths := map[string]http.Handler{
-		"/":                http.HandlerFunc(landing),
-		"/metrics":         metrics,
-		"/-/healthy":       http.HandlerFunc(s.healthy),
-		"/-/ready":         http.HandlerFunc(s.readiness),
-		"/api/v1/networks": http.HandlerFunc(s.networks),
+	routes := map[string]route{
+		"/":                {get: landing},
+		"/metrics":         {get: metrics.ServeHTTP},
+		"/-/healthy":       {get: s.healthy},
+		"/-/ready":         {get: s.readiness},
+		"/api/v1/networks": {get: s.networks},
 	}
-	for path, h := range paths {
-		paths[path] = s.stats.count(path, s.checked(policy, methods(h)))
+	if s.deps.Alerts != nil {
+		routes["/api/v1/alerts"] = route{get: s.alerts}
+		routes["/api/v1/alerts/acknowledge"] = route{post: s.acknowledge, body: maxAlertBody}
+		routes["/api/v1/alerts/delete"] = route{post: s.deleteAlerts, body: maxAlertBody}
 	}
-	unknown := s.stats.count("other", s.checked(policy, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, http.StatusNotFound, "There is nothing under this path.")
-	})))
+	if s.deps.Checks != nil {
+		routes["/api/v1/checks"] = route{get: s.checks}
+	}
+	paths := make(map[string]http.Handler, len(routes))
+	for path, r := range routes {
+		paths[path] = s.stats.count(path, s.checked(policy, r))
+	}
+	unknown := s.stats.count("other", s.checked(policy, route{get: notFound, post: notFound}))
+	scripts := unknown
+	if s.deps.Scripts != nil {
+		scripts = s.stats.count(scriptsPath, s.checked(policy, route{get: s.script, post: s.script, body: maxScriptBody}))
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := paths[r.URL.Path]
-		if h == nil {
+		switch {
+		case h != nil:
+		case strings.HasPrefix(r.URL.Path, scriptsPath):
+			h = scripts
+		default:
 			h = unknown
 		}
 		h.ServeHTTP(w, r)
 	}), nil
 }
 
-// checked refuses foreign Host headers and request bodies, and sets the headers of every answer.
-func (s *Server) checked(policy string, h http.Handler) http.Handler {
+func notFound(w http.ResponseWriter, r *http.Request) {
+	writeProblem(w, http.StatusNotFound, "There is nothing under this path.")
+}
+
+// A route is what one path answers: to GET and HEAD, which change nothing, and to POST. A nil one is not
+// allowed.
+type route struct {
+	get, post http.HandlerFunc
+	body      int64 // most bytes of a POST's body
+}
+
+// ServeHTTP implements http.Handler.
+func (rt route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h, allow := rt.get, "GET, HEAD"
+	if rt.post != nil {
+		if allow = "POST"; rt.get != nil {
+			allow = "GET, HEAD, POST"
+		}
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodPost:
+		h = rt.post
+	default:
+		h = nil
+	}
+	if h == nil {
+		w.Header().Set("Allow", allow)
+		writeProblem(w, http.StatusMethodNotAllowed, "")
+		return
+	}
+	h(w, r)
+}
+
+// sameOrigin tells requests that a page of another site made its visitor's browser send.
+var sameOrigin = http.NewCrossOriginProtection()
+
+// checked refuses foreign Host headers, bodies that are not wanted and requests of other sites' pages
+// that would change something, and sets the headers of every answer.
+func (s *Server) checked(policy string, h route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("Content-Security-Policy", policy)
@@ -67,23 +121,20 @@ func (s *Server) checked(policy string, h http.Handler) http.Handler {
 			writeProblem(w, http.StatusForbidden, "The Host header names no host of this server; --web.allowed-host adds one.")
 			return
 		}
-		if r.ContentLength != 0 {
+		most := int64(0)
+		if r.Method == http.MethodPost {
+			most = h.body
+			if sameOrigin.Check(r) != nil {
+				writeProblem(w, http.StatusForbidden, "A page of another site sent this request.")
+				return
+			}
+		}
+		if r.ContentLength > most || r.ContentLength < 0 && most == 0 {
 			header.Set("Connection", "close") // the body is not read
-			writeProblem(w, http.StatusRequestEntityTooLarge, "No request here has a body.")
+			writeProblem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body of this request may have %d bytes.", most))
 			return
 		}
-		h.ServeHTTP(w, r)
-	})
-}
-
-// methods answers GET and HEAD.
-func methods(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			writeProblem(w, http.StatusMethodNotAllowed, "")
-			return
-		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		h.ServeHTTP(w, r)
 	})
 }

@@ -38,6 +38,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if deps.Log == nil || deps.Gatherer == nil || deps.Report == nil {
 		return nil, errors.New("web: a dependency is missing")
 	}
+	if deps.Alerts != nil && deps.Network == nil {
+		return nil, errors.New("web: alerts without networks")
+	}
 	s := &Server{cfg: cfg, deps: deps, stats: newStats(), hosts: newHosts(cfg)}
 	own := prometheus.NewRegistry()
 	if err := own.Register(&s.stats); err != nil {

@@ -16,6 +16,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
+
+	"github.com/netmond/netmond/lua/engine"
 )
 
 // Exit codes.
@@ -26,10 +28,25 @@ const (
 )
 
 func main() {
+	if isWorker(os.Args) {
+		os.Exit(work())
+	}
 	// A second signal ends the process at once: the first one hands the default action back.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// isWorker reports whether this process was started to run scripts.
+func isWorker(args []string) bool { return len(args) > 1 && args[1] == engine.WorkerArg }
+
+// work runs scripts for the process that started this one, until that wants no more.
+func work() int {
+	if err := engine.WorkerMain(context.Background()); err != nil {
+		fmt.Fprintf(os.Stderr, "netmond %s: %v\n", engine.WorkerArg, err)
+		return exitError
+	}
+	return exitOK
 }
 
 // A streams is what a command reads and writes.

@@ -11,6 +11,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if isWorker(os.Args) {
+		os.Exit(work())
+	}
 	testscript.Main(m, map[string]func(){
 		"netmond": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -7,13 +7,19 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/lua/engine"
+	"github.com/netmond/netmond/metrics"
 	"github.com/netmond/netmond/packet"
 	"github.com/netmond/netmond/web"
 )
@@ -35,6 +41,7 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		Default(fmt.Sprint(live.Snaplen)).IntVar(&live.Snaplen)
 	cmd.Flag("promiscuous", "See frames for other stations.").Default("true").BoolVar(&live.Promiscuous)
 	cmd.Flag("ignore-outgoing", "Do not see frames that this machine sends.").BoolVar(&live.IgnoreOutgoing)
+	chk := addCheckingFlags(cmd)
 	listen := kingpinflag.AddFlags(cmd, "127.0.0.1:19991")
 	allowedHosts := cmd.Flag("web.allowed-host", "Host header to accept besides the listen addresses. Repeatable.").Strings()
 	matrixSeries := cmd.Flag("metrics.matrix-series", "Pairs of networks with a series of their own in /metrics; the rest is summed as other.").
@@ -68,11 +75,22 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 			log.Info("capturing", "interface", *iface, "path", "afpacket", "networks", len(d.networks),
 				"ring_bytes", d.live.Stats().RingBytes, "max_flows", *acc.maxFlows)
 		}
-		server, err := d.newServer(web.Config{Listen: listen, AllowedHosts: *allowedHosts}, *matrixSeries)
-		if err != nil {
+		clock := func() int64 { return d.wallClock() / int64(time.Second) }
+		if d.keeper, err = chk.openKeeper(log, clock); err != nil {
 			return err
 		}
-		return d.run(ctx, server, *files)
+		d.view = metrics.Shared(snapshotReuse, d.takeView)
+		if *chk.enabled {
+			d.engine, err = chk.newEngine(d, strings.Join(append(*files, *iface), ","))
+		}
+		var server *web.Server
+		if err == nil {
+			server, err = d.newServer(web.Config{Listen: listen, AllowedHosts: *allowedHosts}, *matrixSeries)
+		}
+		if err == nil {
+			err = d.run(ctx, server, *files)
+		}
+		return errorsFirst(err, d.closeChecks())
 	}
 }
 
@@ -97,6 +115,14 @@ type daemon struct {
 	std  streams
 	live *capture.Live // nil when files are read
 
+	view     func() metrics.View // shared by all readers
+	keeper   alerts.Keeper
+	engine   *engine.Engine // nil without checks
+	replayed atomic.Int64   // clock of the files read, ns since the Unix epoch; 0 for none
+	// final is what readers see once the files are read: the clock goes on for the last checks, and no
+	// figure must differ from those of netmond read.
+	final atomic.Pointer[flows.Snapshot]
+
 	inputErrors inputErrors
 }
 
@@ -112,6 +138,13 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 	})
 	if d.live != nil {
 		wg.Go(func() { d.capture(ctx, cancel, server) }) // ends with ctx
+		if d.engine != nil {
+			wg.Go(func() { // ends with ctx
+				if err := d.engine.Run(ctx); err != nil {
+					cancel(err)
+				}
+			})
+		}
 	} else {
 		wg.Go(func() { d.replay(ctx, cancel, server, files) }) // ends with the files or ctx
 	}
@@ -128,13 +161,18 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 // replay counts files; the daemon goes on serving the result.
 func (d *daemon) replay(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server, files []string) {
 	start := time.Now()
-	errs, err := d.readFiles(ctx, files, d.std, nil)
+	errs, err := d.readFiles(ctx, files, d.std, func(now int64) error { return d.runReplayedChecks(ctx, now) })
+	s := d.table.Snapshot()
+	d.final.Store(s)
+	if end := lastMinute(s); err == nil && s.Capture.Packets > 0 && end > d.replayed.Load() {
+		d.table.Tick(end)
+		err = d.runReplayedChecks(ctx, end)
+	}
 	if err != nil {
 		cancel(err)
 		return
 	}
 	d.inputErrors.set(errs)
-	s := d.table.Snapshot()
 	d.log.Info("files read", "files", len(files), "packets", s.Capture.Packets, "bytes", s.Capture.Bytes,
 		"errors", len(errs), "duration", time.Since(start))
 	server.SetReady(true)

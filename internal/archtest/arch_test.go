@@ -27,9 +27,9 @@ var allowed = map[string][]string{
 	"capture":   {"packet"},
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "capture", "flows", "localnets"},
-	"metrics":   {"packet", "capture", "flows", "localnets", "lua"},
+	"metrics":   {"packet", "capture", "flows", "localnets", "alerts", "lua"},
 	"lua":       {"localnets", "alerts"},
-	"web":       {"report", "flows", "localnets"},
+	"web":       {"report", "flows", "localnets", "alerts", "lua"},
 }
 
 // packagesDir lists the Go packages below the module's root by folder.

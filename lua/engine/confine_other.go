@@ -1,0 +1,7 @@
+//go:build !linux
+
+package engine
+
+func confineThread([]string) error { return nil }
+
+func confineProcess() {}

@@ -1,0 +1,42 @@
+package engine
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func setAttributes(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+}
+
+// A processMemory is the kernel's view, bytes.
+type processMemory struct{ resident, data int64 }
+
+// readMemory reads /proc/pid/statm (proc(5)): resident is the second field, data with stack the sixth.
+func readMemory(pid int) (m processMemory, ok bool) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+	if err != nil {
+		return m, false
+	}
+	fields := bytes.Fields(b)
+	if len(fields) < 6 {
+		return m, false
+	}
+	page := int64(os.Getpagesize())
+	resident, err1 := strconv.ParseInt(string(fields[1]), 10, 64)
+	data, err2 := strconv.ParseInt(string(fields[5]), 10, 64)
+	return processMemory{resident * page, data * page}, err1 == nil && err2 == nil
+}
+
+// limitData sets the soft RLIMIT_DATA of a worker, which bounds its private writable memory (since
+// Linux 4.7 mappings count). Address space that the Go runtime only reserves does not count.
+func limitData(pid int, most int64) {
+	if pid != 0 {
+		_ = unix.Prlimit(pid, unix.RLIMIT_DATA, &unix.Rlimit{Cur: uint64(most), Max: unix.RLIM_INFINITY}, nil)
+	}
+}

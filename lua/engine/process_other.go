@@ -1,0 +1,13 @@
+//go:build !linux
+
+package engine
+
+import "os/exec"
+
+func setAttributes(*exec.Cmd) {}
+
+type processMemory struct{ resident, data int64 }
+
+func readMemory(int) (processMemory, bool) { return processMemory{}, false }
+
+func limitData(int, int64) {}
