@@ -2,6 +2,7 @@ package flows
 
 import (
 	"sync"
+	"time"
 
 	"github.com/netmond/netmond/apps"
 	"github.com/netmond/netmond/localnets"
@@ -43,8 +44,11 @@ type Worker struct {
 
 	newest int64 // largest time of the batch
 	out    outbox
-	app    apps.Packet
-	name   [apps.MaxServerName]byte
+
+	laps     *Laps // nil but during ProcessTimed
+	lapBegan time.Time
+	app      apps.Packet
+	name     [apps.MaxServerName]byte
 }
 
 func newWorker(t *Table) *Worker {
@@ -59,6 +63,7 @@ func (w *Worker) Process(b *packet.Block) {
 	for frames := b.Frames; len(frames) > 0; {
 		n := min(len(frames), batchLen)
 		w.decode(frames[:n])
+		w.lap(StageDecode)
 		w.count(frames[:n])
 		frames = frames[n:]
 	}
@@ -122,7 +127,9 @@ func (w *Worker) count(frames []packet.Frame) {
 		return
 	}
 	w.hash()
+	w.lap(StageHash)
 	w.sort()
+	w.lap(StageSort)
 	w.out.tbl = w.t.nets.Table()
 	begin := uint16(0)
 	for i, end := range w.ends {
@@ -131,14 +138,18 @@ func (w *Worker) count(frames []packet.Frame) {
 			order := w.order[begin:end]
 			s.mu.Lock()
 			s.probe(w, order)
+			w.lap(StageProbe)
 			s.warm(w, len(order))
+			w.lap(StageWarm)
 			s.update(w, order, frames)
 			s.mu.Unlock()
+			w.lap(StageUpdate)
 		}
 		begin = end
 	}
 	w.t.advance(w.newest)
 	w.out.send(w.t.nets, w.t.clock.Load())
+	w.lap(StageFold)
 }
 
 // hash hashes the keys and finds the newest time.

@@ -82,6 +82,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	addRead(app, commands, std)
 	addCheck(app, commands, std)
 	addLint(app, commands, std)
+	addBench(app, commands, std)
 	addVersion(app, commands, std)
 
 	// The parser turns "-", which names standard input, into an empty argument; see inputs.

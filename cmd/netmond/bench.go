@@ -1,0 +1,352 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/packet"
+)
+
+const (
+	benchBlock    = 2048 // frames a block, as many as a worker takes together
+	maxBenchFlows = 16 << 20
+)
+
+// benchOptions are the flags of bench.
+type benchOptions struct {
+	flows, networks, packets, rounds int
+	mix                              mix
+	file                             string
+}
+
+func addBench(app *kingpin.Application, commands map[string]func(context.Context) error, std streams) {
+	cmd := app.Command("bench", "Measure each stage from a frame to the counters, on one core, on traffic made in memory or on a capture file.")
+	o := benchOptions{}
+	cmd.Flag("flows", "Flows in the table.").Default("100000").IntVar(&o.flows)
+	cmd.Flag("networks", "Local networks, each a /24 of 10.0.0.0/8.").Default("1000").IntVar(&o.networks)
+	names := make([]string, len(mixes))
+	for i, m := range mixes {
+		names[i] = m.name
+	}
+	mixName := cmd.Flag("mix", "Lengths of the frames: "+strings.Join(names, ", ")+".").Default(names[0]).Enum(names...)
+	cmd.Flag("packets", "Packets a round.").Default("2000000").IntVar(&o.packets)
+	cmd.Flag("rounds", "Rounds; the medians are shown.").Default("5").IntVar(&o.rounds)
+	format := cmd.Flag("format", "Output: text or json.").Default("text").Enum("text", "json")
+	file := cmd.Arg("FILE", "Capture file to measure instead; read it once before, so that it is in memory.").String()
+	commands[cmd.FullCommand()] = func(ctx context.Context) error {
+		for _, f := range []struct {
+			name        string
+			value, most int
+		}{
+			{"flows", o.flows, maxBenchFlows}, {"networks", o.networks, 1 << 16},
+			{"packets", o.packets, 1 << 30}, {"rounds", o.rounds, 1000},
+		} {
+			if f.value < 1 || f.value > f.most {
+				return usageError{fmt.Errorf("--%s %d: want 1 to %d", f.name, f.value, f.most)}
+			}
+		}
+		o.mix = mixes[slices.Index(names, *mixName)]
+		o.file = *file
+		r, err := o.run(ctx)
+		if err != nil {
+			return err
+		}
+		if *format == "json" {
+			e := json.NewEncoder(std.out)
+			e.SetIndent("", "  ")
+			return e.Encode(r)
+		}
+		return r.write(std.out)
+	}
+}
+
+// benchResult is what bench prints. Nanoseconds are of one core, medians over the rounds.
+type benchResult struct {
+	File     string       `json:"file,omitempty"`
+	Mix      string       `json:"mix,omitempty"`
+	Flows    int          `json:"flows"`
+	Networks int          `json:"networks"`
+	Packets  uint64       `json:"packets_per_round"`
+	Rounds   int          `json:"rounds"`
+	Stages   []benchStage `json:"stages"`
+	// Sum of the stages, with the clock readings between them.
+	NsPerPacket     float64 `json:"ns_per_packet"`
+	CyclesPerPacket float64 `json:"cycles_per_packet"`
+	// MpPerSecond is the whole without the clock readings, million packets a second.
+	MpPerSecond       float64 `json:"million_packets_per_second"`
+	GHz               float64 `json:"ghz"` // of the core, measured by a chain of additions
+	TableBytesPerFlow float64 `json:"table_bytes_per_flow"`
+	HeapBytesPerFlow  float64 `json:"heap_bytes_per_flow"` // growth of the whole heap
+	AllocsPerPacket   float64 `json:"allocations_per_packet"`
+}
+
+type benchStage struct {
+	Name   string  `json:"name"`
+	Ns     float64 `json:"ns_per_packet"`
+	Cycles float64 `json:"cycles_per_packet"`
+}
+
+// A benchRound is one pass over the packets.
+type benchRound struct {
+	laps flows.Laps
+	read time.Duration // of a file
+	// The same again without looking at the clock between the stages.
+	whole   time.Duration
+	packets uint64
+	allocs  uint64
+}
+
+func (o *benchOptions) run(ctx context.Context) (*benchResult, error) {
+	nets := make([]localnets.Network, o.networks)
+	for i := range nets {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24)
+		nets[i] = localnets.Network{ID: int32(i), Prefix: p, Name: p.String()}
+	}
+	heap := heapBytes()
+	r := &benchResult{File: o.file, Networks: o.networks, Rounds: o.rounds, GHz: coreGHz()}
+	var table *flows.Table
+	var traffic *synthetic
+	round := func() (one benchRound, err error) {
+		one, table, err = o.fileRound(nets)
+		return one, err
+	}
+	if o.file == "" {
+		var err error
+		if table, err = benchTable(o.flows, nets); err != nil {
+			return nil, err
+		}
+		r.Mix = o.mix.name
+		traffic = newSynthetic(o.flows, o.networks, o.mix)
+		traffic.warm(table)
+		round = func() (benchRound, error) { return traffic.round(table, o.packets), nil }
+	}
+	var rounds []benchRound
+	for range o.rounds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		one, err := round()
+		if err != nil {
+			return nil, err
+		}
+		rounds = append(rounds, one)
+	}
+	stats := table.Snapshot().Table
+	r.Flows = int(stats.Entries)
+	if r.Flows > 0 {
+		r.TableBytesPerFlow = float64(stats.MemoryBytes) / float64(stats.Entries)
+		r.HeapBytesPerFlow = float64(heapBytes()-heap-traffic.bytes()) / float64(stats.Entries)
+	}
+	r.sum(rounds)
+	runtime.KeepAlive(table)
+	return r, nil
+}
+
+func benchTable(most int, nets []localnets.Network) (*flows.Table, error) {
+	registry, err := localnets.New(localnets.DefaultConfig(), nets)
+	if err != nil {
+		return nil, err
+	}
+	cfg := flows.DefaultConfig()
+	// The shards fill unevenly: with room to spare none evicts.
+	cfg.MaxFlows = most + most/8 + 1024
+	return flows.New(cfg, registry)
+}
+
+// heapBytes is the memory of what is reachable.
+func heapBytes() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
+}
+
+// bytes is the memory of what makes the traffic.
+func (s *synthetic) bytes() int64 {
+	if s == nil {
+		return 0
+	}
+	return int64(len(s.seq))*8 + int64(len(s.arena))
+}
+
+// warmRounds is how often each flow is seen before the measurement: no protocol detector looks at it
+// then any more.
+const warmRounds = 10
+
+// warm makes every flow.
+func (s *synthetic) warm(t *flows.Table) {
+	w, b := t.NewWorker(), new(packet.Block)
+	for range warmRounds {
+		for first := 0; first < int(s.flows); first += benchBlock {
+			s.each(b, first, min(benchBlock, int(s.flows)-first))
+			w.Process(b)
+		}
+	}
+	t.Tick(s.now)
+}
+
+// round sends packets through the table; making them is not timed.
+func (s *synthetic) round(t *flows.Table, packets int) (r benchRound) {
+	w, b := t.NewWorker(), new(packet.Block)
+	s.fill(b, benchBlock)
+	before := mallocs()
+	for sent := 0; sent < packets; sent += benchBlock {
+		w.ProcessTimed(b, &r.laps)
+		s.fill(b, benchBlock)
+		start := time.Now()
+		w.Process(b)
+		r.whole += time.Since(start)
+		r.packets += benchBlock
+		s.fill(b, benchBlock)
+		t.Tick(s.now) // which folds when a second has passed
+	}
+	r.allocs = mallocs() - before
+	return r
+}
+
+// fileRound reads the file with the clock between the stages, and again without, each into a table of
+// its own: the first packets of flows are in the figures, as they are for netmond read.
+func (o *benchOptions) fileRound(nets []localnets.Network) (r benchRound, t *flows.Table, err error) {
+	if t, err = benchTable(fileMaxFlows, nets); err != nil {
+		return r, nil, err
+	}
+	w := t.NewWorker()
+	err = eachBlock(o.file, func(b *packet.Block, read time.Duration) {
+		r.read += read
+		w.ProcessTimed(b, &r.laps)
+	})
+	if err != nil {
+		return r, nil, err
+	}
+	if t, err = benchTable(fileMaxFlows, nets); err != nil {
+		return r, nil, err
+	}
+	w = t.NewWorker()
+	before := mallocs()
+	start := time.Now()
+	err = eachBlock(o.file, func(b *packet.Block, _ time.Duration) {
+		w.Process(b)
+		r.packets += uint64(len(b.Frames))
+	})
+	r.whole = time.Since(start)
+	r.allocs = mallocs() - before
+	return r, t, err
+}
+
+// eachBlock reads a capture file.
+func eachBlock(file string, f func(b *packet.Block, read time.Duration)) error {
+	src := capture.OpenFiles([]string{file}, nil)
+	defer src.Close()
+	var b packet.Block
+	for {
+		start := time.Now()
+		err := src.ReadBlock(&b)
+		if err != nil {
+			if list := src.Errors(); len(list) > 0 {
+				return list[0]
+			}
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		f(&b, time.Since(start))
+	}
+}
+
+// sum takes the medians of rounds.
+func (r *benchResult) sum(rounds []benchRound) {
+	median := func(of func(*benchRound) float64) float64 {
+		all := make([]float64, len(rounds))
+		for i := range rounds {
+			all[i] = of(&rounds[i])
+		}
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	add := func(name string, of func(*benchRound) time.Duration) {
+		ns := median(func(b *benchRound) float64 { return float64(of(b)) / float64(max(b.laps.Packets, 1)) })
+		r.Stages = append(r.Stages, benchStage{name, ns, ns * r.GHz})
+		r.NsPerPacket += ns
+	}
+	if r.File != "" {
+		add("read", func(b *benchRound) time.Duration { return b.read })
+	}
+	for s := range flows.NumStages {
+		add(s.String(), func(b *benchRound) time.Duration { return b.laps.Time[s] })
+	}
+	r.CyclesPerPacket = r.NsPerPacket * r.GHz
+	r.Packets = rounds[0].packets
+	r.MpPerSecond = median(func(b *benchRound) float64 { return float64(b.packets) / b.whole.Seconds() / 1e6 })
+	r.AllocsPerPacket = median(func(b *benchRound) float64 { return float64(b.allocs) / float64(max(b.packets, 1)) })
+}
+
+// write prints r for a person.
+func (r *benchResult) write(w io.Writer) error {
+	what := r.File
+	if what == "" {
+		what = "mix " + r.Mix
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "%s, %d flows, %d networks, one core at %.2f GHz, %d packets, median of %d rounds\n\n", what, r.Flows, r.Networks, r.GHz, r.Packets, r.Rounds)
+	fmt.Fprintf(t, "stage\tns/packet\tcycles/packet\t\n")
+	for _, s := range r.Stages {
+		fmt.Fprintf(t, "%s\t%.1f\t%.0f\t\n", s.Name, s.Ns, s.Cycles)
+	}
+	fmt.Fprintf(t, "sum\t%.1f\t%.0f\t\n", r.NsPerPacket, r.CyclesPerPacket)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\nwhole: %.2f million packets/s, %.4f allocations/packet\nmemory: %.0f bytes a flow in the table, %.0f in the whole heap\n",
+		r.MpPerSecond, r.AllocsPerPacket, r.TableBytesPerFlow, r.HeapBytesPerFlow)
+	return err
+}
+
+// coreGHz measures the clock of this core: each addition waits for the one before, and takes one cycle
+// on all processors that netmond runs on.
+func coreGHz() float64 {
+	const steps = 20_000_000
+	best := time.Duration(1 << 62)
+	for range 5 {
+		start := time.Now()
+		chained(steps, uint64(start.Unix()))
+		best = min(best, time.Since(start))
+	}
+	return steps * 16 / float64(best.Nanoseconds())
+}
+
+//go:noinline
+func chained(steps int, k uint64) uint64 {
+	x := k
+	for range steps { // the compiler cannot join additions with exclusive ors between
+		x = (x + k) ^ k
+		x = (x + k) ^ k
+		x = (x + k) ^ k
+		x = (x + k) ^ k
+		x = (x + k) ^ k
+		x = (x + k) ^ k
+		x = (x + k) ^ k
+		x = (x + k) ^ k
+	}
+	return x
+}
