@@ -50,6 +50,32 @@ func ParseList(specs []string) ([]Network, error) {
 	return l.networks, nil
 }
 
+// An Entry is a network of a list that somebody else has read.
+type Entry struct {
+	CIDR, Alias string // as ParseList takes them; no alias is ""
+	At          string // where it stands, for errors
+}
+
+// ParseEntries reads entries, and after them list files, by the rules of ParseList.
+func ParseEntries(entries []Entry, files []string) ([]Network, error) {
+	l := listParser{seen: make(map[netip.Prefix]place)}
+	for _, e := range entries {
+		if l.hopeless() {
+			break
+		}
+		cidr := strings.TrimSpace(e.CIDR)
+		p, err := parseCIDR(cidr)
+		l.add(Network{Prefix: p, Name: cidr, Alias: e.Alias}, e.Alias != "", err, place{source: e.At})
+	}
+	for _, file := range files {
+		l.file(file, place{source: file})
+	}
+	if err := l.err(); err != nil {
+		return nil, err
+	}
+	return l.networks, nil
+}
+
 // A place is where an entry stands.
 type place struct {
 	source string // file, or the option

@@ -320,3 +320,28 @@ func TestDefaultNetworks(t *testing.T) {
 		})
 	}
 }
+
+func TestParseEntries(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "more.txt")
+	if err := os.WriteFile(file, []byte("198.51.100.0/24=lab # a comment\n203.0.113.0/24\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got, err := localnets.ParseEntries([]localnets.Entry{{"192.0.2.7/24", "a, b = c", "x.yaml:2:5"}, {"2001:db8::/32", "", "x.yaml:3:5"}}, []string{file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, n := range got {
+		lines = append(lines, fmt.Sprintf("%d %v %s %q", n.ID, n.Prefix, n.Name, n.Alias))
+	}
+	want := []string{`0 192.0.2.0/24 192.0.2.7/24 "a, b = c"`, `1 2001:db8::/32 2001:db8::/32 ""`, `2 198.51.100.0/24 198.51.100.0/24 "lab"`, `3 203.0.113.0/24 203.0.113.0/24 ""`}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("networks (-want +got):\n%s", diff)
+	}
+	_, err = localnets.ParseEntries([]localnets.Entry{{"192.0.2.0/24", "", "x.yaml:2:5"}, {"192.0.2.9/24", "", "x.yaml:3:5"}, {"nonsense", "", "x.yaml:4:5"}}, []string{"no-such-file"})
+	for _, want := range []string{"x.yaml:3:5: network 192.0.2.0/24 is given twice (as 192.0.2.9/24), first at x.yaml:2:5", "x.yaml:4:5: ", "no-such-file"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: want %q", err, want)
+		}
+	}
+}

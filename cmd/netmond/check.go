@@ -38,16 +38,19 @@ func addCheck(app *kingpin.Application, commands map[string]func(context.Context
 	cfg.MaxBackOff = 1 // none: an author wants to see each run
 	dirs := cmd.Flag("scripts-dir", "Folder that require reads modules from, besides the script's own. Repeatable.").PlaceHolder("DIR").Strings()
 	cmd.Flag("timeout", "Longest time that one run of a check on one network may take.").Default(cfg.Limits.Time.String()).DurationVar(&cfg.Limits.Time)
-	memory := cmd.Flag("memory", "Most memory that one run of a check may take.").Default("64MiB").Bytes()
+	memory := cmd.Flag("script-memory", "Most memory that one run of a check may take.").Default("64MiB").Bytes()
 	ntopng := cmd.Flag("ntopng-shape", "Give ingress, egress and inner as plain numbers, as ntopng does.").Bool()
 	settings := cmd.Flag("set", "Setting of the check, over its default: a number, true, false or text. Repeatable.").PlaceHolder("NAME=VALUE").Strings()
 	expect := cmd.Flag("expect", "File with the output that is expected: print the differences, and end with 1 when there are any.").PlaceHolder("FILE").ExistingFile()
 	script := cmd.Arg("SCRIPT|DIR", "A check, a folder of checks, or the name of a check that netmond brings (docs/checks.md).").Required().String()
 	files := cmd.Arg("FILE", "Capture files, as for netmond read. Without any, the checks are loaded and listed.").Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		p, err := acc.build(nil, false)
+		p, err := acc.build(nil, false, 0)
 		if err != nil {
 			return err
+		}
+		if p.plan != nil {
+			p.plan.apply(slog.New(slog.DiscardHandler))
 		}
 		out := &output{w: bufio.NewWriter(std.out)}
 		if *expect != "" {

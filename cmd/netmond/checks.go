@@ -41,9 +41,12 @@ func addCheckingFlags(cmd flagGroup) *checking {
 	}
 }
 
-// openKeeper opens where alerts are kept. now (s since the Unix epoch) is nil for the system's clock.
-func (c *checking) openKeeper(log *slog.Logger, now func() int64) (alerts.Keeper, error) {
+// openKeeper opens where alerts are kept, by the clock now (s since the Unix epoch). plan may be nil.
+func (c *checking) openKeeper(log *slog.Logger, now func() int64, plan *memoryPlan) (alerts.Keeper, error) {
 	cfg := alerts.DefaultConfig()
+	if plan != nil {
+		plan.alerting(&cfg)
+	}
 	cfg.Now, cfg.Dir = now, *c.dataDir
 	cfg.Events = (&alertLog{log: log}).event
 	if cfg.Dir == "" {

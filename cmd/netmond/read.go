@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
@@ -25,9 +26,12 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 	files := cmd.Arg("FILE", "Capture files: pcap or pcapng, plain, gzip or zstd; - is standard input. Several are read in order of time.").
 		Required().Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		p, err := acc.build(nil, false)
+		p, err := acc.build(nil, false, 0)
 		if err != nil {
 			return err
+		}
+		if p.plan != nil {
+			p.plan.apply(slog.New(slog.DiscardHandler))
 		}
 		errs, err := p.readFiles(ctx, *files, std, nil)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/alecthomas/units"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"github.com/netmond/netmond/alerts"
@@ -36,7 +37,8 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 	files := cmd.Flag("read-file", "Count this capture file and serve the result. Repeatable; needs no privileges.").
 		Short('r').PlaceHolder("FILE").Strings()
 	live := capture.DefaultLiveConfig()
-	ring := cmd.Flag("ring-size", "Memory of the capture ring.").Default("64MiB").Bytes()
+	var ringSet bool
+	ring := cmd.Flag("ring-size", "Memory of the capture ring.").Default("64MiB").IsSetByUser(&ringSet).Bytes()
 	cmd.Flag("snaplen", "Bytes captured of each frame; 0 is all. The wire length always counts.").
 		Default(fmt.Sprint(live.Snaplen)).IntVar(&live.Snaplen)
 	cmd.Flag("promiscuous", "See frames for other stations.").Default("true").BoolVar(&live.Promiscuous)
@@ -55,6 +57,21 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		d := &daemon{log: log, std: std}
 		var own []netip.Prefix
 		if *iface != "" {
+			own = ownPrefixes(*iface)
+		}
+		wantedRing := int64(0)
+		if ringSet {
+			wantedRing = int64(*ring)
+		}
+		var err error
+		if d.pipeline, err = acc.build(own, *iface != "", wantedRing); err != nil {
+			return err
+		}
+		if d.plan != nil {
+			*ring = units.Base2Bytes(d.plan.Ring)
+			d.plan.apply(log)
+		}
+		if *iface != "" {
 			live.Interface, live.RingBytes = *iface, int(*ring)
 			src, err := capture.OpenLive(live, log)
 			if err != nil {
@@ -62,11 +79,6 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 			}
 			defer src.Close()
 			d.live = src
-			own = ownPrefixes(*iface)
-		}
-		var err error
-		if d.pipeline, err = acc.build(own, d.live != nil); err != nil {
-			return err
 		}
 		if d.assumed {
 			log.Info("no local networks given: counting the interface's own and all private, link-local and loopback space", "networks", len(d.networks))
@@ -76,7 +88,7 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 				"ring_bytes", d.live.Stats().RingBytes, "max_flows", *acc.maxFlows)
 		}
 		clock := func() int64 { return d.wallClock() / int64(time.Second) }
-		if d.keeper, err = chk.openKeeper(log, clock); err != nil {
+		if d.keeper, err = chk.openKeeper(log, clock, d.plan); err != nil {
 			return err
 		}
 		d.view = metrics.Shared(snapshotReuse, d.takeView)

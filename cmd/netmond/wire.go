@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/alecthomas/units"
 
 	"github.com/netmond/netmond/apps"
 	"github.com/netmond/netmond/flows"
@@ -27,7 +28,8 @@ type accounting struct {
 	maxFlows, maxHosts                     *int
 	idle, active, closed, hostIdle         *time.Duration
 	idleSet, activeSet, closedSet, hostSet bool
-	maxFlowsSet                            bool
+	maxFlowsSet, maxHostsSet               bool
+	memory                                 *units.Base2Bytes
 }
 
 // Timeouts of a live capture. A file is one observation: nothing idles out of it unless asked.
@@ -54,7 +56,9 @@ func addAccountingFlags(cmd flagGroup) *accounting {
 	a.flowVLAN = cmd.Flag("flow-vlan", "Keep flows of different outer VLANs apart.").Bool()
 	a.maxFlows = cmd.Flag("max-flows", fmt.Sprintf("Most flows tracked at a time; beyond it the idlest is evicted and counted, and no byte of any network is lost (live default %d, which takes 60 MB at start; capture files: %d, taken as they come).", liveMaxFlows, fileMaxFlows)).
 		PlaceHolder("N").IsSetByUser(&a.maxFlowsSet).Int()
-	a.maxHosts = cmd.Flag("max-hosts", "Most local hosts told apart at a time.").Default("1048576").Int()
+	a.maxHosts = cmd.Flag("max-hosts", "Most local hosts told apart at a time.").Default("1048576").IsSetByUser(&a.maxHostsSet).Int()
+	a.memory = cmd.Flag("memory", "Budget of resident memory, such as 256MiB: sizes the ring, the flow table, hosts and alerts, unless their own flags do. Script workers are not in it. Default: none.").
+		PlaceHolder("SIZE").Bytes()
 	timeout := func(name, help string, live time.Duration, set *bool) *time.Duration {
 		return cmd.Flag(name, fmt.Sprintf("%s (live default %v; capture files: never).", help, live)).
 			PlaceHolder("DURATION").IsSetByUser(set).Duration()
@@ -82,11 +86,13 @@ type pipeline struct {
 	assumed  bool
 	registry *localnets.Registry
 	table    *flows.Table
+	plan     *memoryPlan // nil without a budget
 }
 
 // build wires packet, flows, apps and localnets. own are the prefixes of the capture interface; live
-// chooses the timeouts that stand when no flag sets them.
-func (a *accounting) build(own []netip.Prefix, live bool) (*pipeline, error) {
+// chooses the timeouts that stand when no flag sets them. ring is the size of the capture ring for a
+// memory budget, 0 for what fits.
+func (a *accounting) build(own []netip.Prefix, live bool, ring int64) (*pipeline, error) {
 	if !a.maxFlowsSet {
 		*a.maxFlows = fileMaxFlows
 		if live {
@@ -106,6 +112,11 @@ func (a *accounting) build(own []netip.Prefix, live bool) (*pipeline, error) {
 		}
 	} else {
 		p.networks, p.assumed = localnets.DefaultNetworks(own), true
+	}
+	if *a.memory != 0 {
+		if err := a.budget(p, live, ring); err != nil {
+			return nil, usageError{fmt.Errorf("--memory: %w", err)}
+		}
 	}
 	decap, err := packet.ParseDecap(*a.decap)
 	if err != nil {
@@ -135,4 +146,20 @@ func (a *accounting) build(own []netip.Prefix, live bool) (*pipeline, error) {
 		return nil, usageError{err}
 	}
 	return p, nil
+}
+
+// budget plans the memory, and sets the bounds that no flag sets.
+func (a *accounting) budget(p *pipeline, live bool, ring int64) (err error) {
+	demand := memoryDemand{resident: residentBytes(), live: live, ring: ring, networks: len(p.networks)}
+	if a.maxFlowsSet {
+		demand.maxFlows = *a.maxFlows
+	}
+	if a.maxHostsSet {
+		demand.maxHosts = *a.maxHosts
+	}
+	if p.plan, err = planMemory(int64(*a.memory), demand); err != nil {
+		return err
+	}
+	*a.maxFlows, *a.maxHosts = p.plan.MaxFlows, p.plan.MaxHosts
+	return nil
 }

@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"apps":      {},
 	"localnets": {},
 	"alerts":    {},
+	"config":    {},
 	"capture":   {"packet"},
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "capture", "flows", "localnets"},

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/netmond/netmond/alerts"
+	"github.com/netmond/netmond/flows"
+)
+
+// A memoryPlan splits a budget of resident memory, bytes. Script workers are processes of their own with
+// limits of their own, and not in it.
+type memoryPlan struct {
+	Budget   int64
+	Program  int64 // the program as it stands, and what its readers take
+	Networks int64 // counters, snapshots and scrapes
+	Ring     int64 // of the kernel
+	Alerts   int64 // working copy, cached values and queue
+	Hosts    int64
+	Flows    int64
+	Reserve  int64 // left to the garbage collector
+
+	MaxHosts, MaxFlows int
+}
+
+const (
+	// programWork is for the server, the store and the stacks beside the program as it starts (measured:
+	// 6 to 8 MiB after scrapes and API calls).
+	programWork = 12 << 20
+	// networkBytes is what a network takes while /metrics is scraped and the API asked, all its counters
+	// in use. TestMemoryPerNetwork measures it.
+	networkBytes = 48 << 10
+	// hostBytes bounds a host told apart, see localnets.Config.MaxHosts.
+	hostBytes = 55
+
+	liveRing = 64 << 20 // unless a flag or a small budget says otherwise
+
+	leastRing   = 2 << 20
+	leastAlerts = 4 << 20
+	leastHosts  = 1024
+	leastFlows  = 4096
+
+	maxBudgetFlows = 1 << 28
+
+	reserveShare = 10 // of the budget is the reserve
+)
+
+// A memoryDemand is what a plan has to hold; what is 0 of ring and bounds is chosen by the budget.
+type memoryDemand struct {
+	resident           int64 // of the process now
+	live               bool
+	ring               int64
+	networks           int
+	maxHosts, maxFlows int
+}
+
+// planMemory splits budget: each part gets what it needs at least, and its share of the rest. A budget
+// that is too small gives an error with the least that is not.
+func planMemory(budget int64, d memoryDemand) (*memoryPlan, error) {
+	p := d.least()
+	p.Budget, p.Reserve = budget, budget/reserveShare
+	if p.used() > budget {
+		need := (p.used() - p.Reserve) * reserveShare / (reserveShare - 1)
+		return nil, fmt.Errorf("a budget of %v is too small: want %dMiB at least for the program (%v), %d networks (%v), the ring (%v), alerts (%v), %d hosts (%v), %d flows (%v) and a reserve",
+			size(budget), need>>20+1, size(p.Program), d.networks, size(p.Networks), size(p.Ring), size(p.Alerts), p.MaxHosts, size(p.Hosts), p.MaxFlows, size(p.Flows))
+	}
+	rest := budget - p.used()
+	if d.live && d.ring == 0 {
+		p.Ring += min(rest/4&^(leastRing-1), liveRing-leastRing)
+	}
+	p.Alerts += rest / 16
+	if d.maxHosts == 0 {
+		p.MaxHosts += int(rest / 6 / hostBytes)
+		p.Hosts = int64(p.MaxHosts) * hostBytes
+	}
+	if d.maxFlows == 0 {
+		p.MaxFlows = flowsWithin(p.Flows + budget - p.used())
+		p.Flows = flowBytes(p.MaxFlows)
+	}
+	return p, nil
+}
+
+// least is the smallest plan.
+func (d memoryDemand) least() *memoryPlan {
+	p := &memoryPlan{
+		Program: d.resident + programWork, Networks: int64(d.networks) * networkBytes, Ring: d.ring, Alerts: leastAlerts,
+		MaxHosts: cmp.Or(d.maxHosts, leastHosts), MaxFlows: cmp.Or(d.maxFlows, leastFlows),
+	}
+	if d.live {
+		p.Ring = cmp.Or(d.ring, leastRing)
+	}
+	p.Hosts, p.Flows = int64(p.MaxHosts)*hostBytes, flowBytes(p.MaxFlows)
+	return p
+}
+
+func (p *memoryPlan) used() int64 {
+	return p.Program + p.Networks + p.Ring + p.Alerts + p.Hosts + p.Flows + p.Reserve
+}
+
+// flowBytes is the most that a table of n flows takes.
+func flowBytes(n int) int64 { return int64(flows.Config{MaxFlows: n}.MemoryBound()) }
+
+// flowsWithin is how many flows a table of at most most bytes may have, leastFlows at least.
+func flowsWithin(most int64) int {
+	n := leastFlows + sort.Search(maxBudgetFlows, func(i int) bool { return flowBytes(leastFlows+i+1) > most })
+	return n
+}
+
+// alerting bounds what alerts take: the texts, and about as much again for what is around each.
+func (p *memoryPlan) alerting(cfg *alerts.Config) {
+	quarter := int(p.Alerts / 4)
+	cfg.MaxEngagedBytes, cfg.MaxEngaged = max(quarter/2, 1<<20), quarter/1024
+	cfg.MaxQueuedBytes, cfg.MaxQueued = max(quarter/2, 1<<20), quarter/1024
+	cfg.MaxValueBytes, cfg.MaxValues = max(quarter, 1<<20), quarter/256
+	cfg.MaxValuesPerNetwork = min(cfg.MaxValuesPerNetwork, cfg.MaxValues)
+}
+
+// apply tells the Go runtime its part, and the log the split.
+func (p *memoryPlan) apply(log *slog.Logger) {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	other := max(residentBytes()-int64(m.Sys-m.HeapReleased), 0) // the program's file, above all
+	debug.SetMemoryLimit(p.Budget - p.Ring - other)
+	log.Info("memory", "budget", size(p.Budget), "program", size(p.Program), "networks", size(p.Networks), "ring", size(p.Ring),
+		"alerts", size(p.Alerts), "hosts", size(p.Hosts), "max_hosts", p.MaxHosts, "flows", size(p.Flows), "max_flows", p.MaxFlows,
+		"reserve", size(p.Budget-p.used()+p.Reserve))
+}
+
+// size shows bytes in MiB.
+type size int64
+
+// String implements fmt.Stringer.
+func (s size) String() string { return fmt.Sprintf("%.1fMiB", float64(s)/(1<<20)) }
+
+// residentBytes is the resident memory of this process; where the system does not tell, what the Go
+// runtime has.
+func residentBytes() int64 {
+	if b, err := os.ReadFile("/proc/self/statm"); err == nil {
+		if fields := strings.Fields(string(b)); len(fields) > 1 {
+			if pages, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
+				return pages * int64(os.Getpagesize())
+			}
+		}
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.Sys - m.HeapReleased)
+}

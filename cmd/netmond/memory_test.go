@@ -1,0 +1,62 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/netmond/netmond/alerts"
+)
+
+// TestMemoryPlan: the parts never sum to more than the budget, each has what it needs, and the least
+// that an error names works while a MiB less does not.
+func TestMemoryPlan(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := memoryDemand{
+			resident: rapid.Int64Range(8<<20, 64<<20).Draw(t, "resident"), live: rapid.Bool().Draw(t, "live"),
+			networks: rapid.IntRange(0, 65_536).Draw(t, "networks"),
+			maxHosts: rapid.SampledFrom([]int{0, 0, 1, 100_000}).Draw(t, "hosts"),
+			maxFlows: rapid.SampledFrom([]int{0, 0, 1, 1 << 20}).Draw(t, "flows"),
+		}
+		if d.live {
+			d.ring = rapid.SampledFrom([]int64{0, 0, 2 << 20, 256 << 20}).Draw(t, "ring")
+		}
+		budget := rapid.Int64Range(1, 16<<30).Draw(t, "budget")
+		p, err := planMemory(budget, d)
+		if err != nil {
+			_, rest, ok := strings.Cut(err.Error(), "want ")
+			number, _, ok2 := strings.Cut(rest, "MiB")
+			least, perr := strconv.ParseInt(number, 10, 64)
+			if !ok || !ok2 || perr != nil || least<<20 <= budget {
+				t.Fatalf("budget %d: %v", budget, err)
+			}
+			if p, err = planMemory(least<<20, d); err != nil {
+				t.Fatalf("the least that was named is refused: %v", err)
+			}
+			if _, err := planMemory((least-1)<<20, d); err == nil {
+				t.Fatalf("%d MiB are said to be the least, and a MiB less works", least)
+			}
+			budget = least << 20
+		}
+		var cfg = alerts.DefaultConfig()
+		p.alerting(&cfg)
+		cfg.Dir = "x"
+		switch {
+		case p.used() > budget:
+			t.Fatalf("%d bytes of %d: %+v", p.used(), budget, p)
+		case p.MaxFlows < 1 || p.MaxHosts < 1 || p.Alerts < leastAlerts || d.live && p.Ring < leastRing || !d.live && p.Ring != 0:
+			t.Fatalf("%+v", p)
+		case d.maxFlows != 0 && p.MaxFlows != d.maxFlows || d.maxHosts != 0 && p.MaxHosts != d.maxHosts || d.ring != 0 && p.Ring != d.ring:
+			t.Fatalf("%+v is not what %+v asks for", p, d)
+		case cfg.Validate() != nil:
+			t.Fatal(cfg.Validate())
+		case p.Ring%leastRing != 0:
+			t.Fatalf("a ring of %d", p.Ring)
+		// Nothing worth having is left over.
+		case d.maxFlows == 0 && p.MaxFlows < maxBudgetFlows && budget-p.used() > 1<<20:
+			t.Fatalf("%d bytes are left: %+v", budget-p.used(), p)
+		}
+	})
+}
