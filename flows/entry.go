@@ -60,7 +60,7 @@ type cold struct {
 	bytes   [2]uint64 // folded wire bytes of the record
 	packets [2]uint32 // folded packets of the record, lower 32 bits
 	high    [2]uint16 // their upper 16 bits
-	nets    [2]int32  // networks of Key.Lo and Key.Hi
+	nets    [2]int32  // slots of the networks of Key.Lo and Key.Hi
 	gen     uint32    // generation of the prefix table that nets are of
 	name    uint32    // 1 + number of the server name, 0 none
 	app     uint16

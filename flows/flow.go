@@ -14,7 +14,7 @@ import (
 type Flow struct {
 	Key            packet.Key
 	Client, Server netip.AddrPort
-	// Networks of the two ends, or localnets.NoNetwork, as of the flow's last fold.
+	// IDs of the networks of the two ends, or localnets.NoNetwork, as of the last reload of the networks.
 	ClientNetwork, ServerNetwork int32
 	// Smallest and largest capture time of the record, ns. A record that the active timeout renewed
 	// begins with the tick that did.
@@ -71,7 +71,7 @@ func (t *Table) Flows(fn func(*Flow) bool) {
 	for i := range t.shards {
 		s := &t.shards[i]
 		for begin, more := uint32(0), true; more; begin += slabLen {
-			buf, name, more = s.copyFlows(buf[:0], name, begin)
+			buf, name, more = s.copyFlows(buf[:0], name, begin, t.nets)
 			for j := range buf {
 				if !fn(&buf[j]) {
 					return
@@ -82,21 +82,22 @@ func (t *Table) Flows(fn func(*Flow) bool) {
 }
 
 // copyFlows appends the flows of the slab that begins at begin, and reports whether more follow.
-func (s *shard) copyFlows(buf []Flow, name []byte, begin uint32) ([]Flow, []byte, bool) {
+func (s *shard) copyFlows(buf []Flow, name []byte, begin uint32, nets *localnets.Registry) ([]Flow, []byte, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	tbl := nets.Table()
 	end := min(begin+slabLen, s.hots.next)
 	for i := begin; i < end; i++ {
 		if e := s.hots.at(i); e.bits&bitUsed != 0 {
 			buf = slices.Grow(buf, 1)[:len(buf)+1]
-			name = s.fill(&buf[len(buf)-1], i, e, name)
+			name = s.fill(&buf[len(buf)-1], i, e, name, tbl)
 		}
 	}
 	return buf, name, end < s.hots.next
 }
 
-// fill makes f a copy of entry i. name is scratch space.
-func (s *shard) fill(f *Flow, i uint32, e *hot, name []byte) []byte {
+// fill makes f a copy of entry i, with the networks' IDs of tbl. name is scratch space.
+func (s *shard) fill(f *Flow, i uint32, e *hot, name []byte, tbl *localnets.Table) []byte {
 	c := s.colds.at(i)
 	name = s.appendName(name[:0], c.name)
 	client := e.client()
@@ -106,7 +107,7 @@ func (s *shard) fill(f *Flow, i uint32, e *hot, name []byte) []byte {
 	}
 	*f = Flow{
 		Key: e.key, Client: ends[client], Server: ends[client^1],
-		ClientNetwork: c.nets[client], ServerNetwork: c.nets[client^1],
+		ClientNetwork: tbl.ID(c.nets[client]), ServerNetwork: tbl.ID(c.nets[client^1]),
 		First: min(c.first, e.last), Last: e.last,
 		FromClient: s.direction(c, e, client), FromServer: s.direction(c, e, client^1),
 		App: apps.ID(c.app), ServerName: string(name),

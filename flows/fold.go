@@ -115,6 +115,9 @@ func (s *shard) emitTCP(d *localnets.Delta, e *hot, dir uint8) {
 // emitSpill sends the events of the packet in hand that found no health record.
 func (s *shard) emitSpill(o *outbox, i uint32, e *hot) {
 	c := s.colds.at(i)
+	if c.gen != uint32(o.tbl.Generation()) {
+		s.reresolve(o, i, e)
+	}
 	for dir := range uint8(2) {
 		if s.spill.tcp[dir] == (localnets.TCPCounts{}) {
 			continue
@@ -127,23 +130,47 @@ func (s *shard) emitSpill(o *outbox, i uint32, e *hot) {
 	s.spill = spill{}
 }
 
-// reresolve finds the networks of entry i in a newer prefix table. Where they are others, the flow
-// ends for the old ones and will begin for the new; what is not folded yet goes to the new ones, and
-// what is stays with the old. Network IDs keep their meaning over generations.
+// reresolve finds the networks of entry i in a newer prefix table. A network that had an end of the flow
+// and has none now loses it, one that had none and has one gains it; what is not folded yet goes to the
+// new ones, and what is stays with the old.
 func (s *shard) reresolve(o *outbox, i uint32, e *hot) {
 	c := s.colds.at(i)
-	old, client := c.nets, e.client()
+	old, client, touched := c.nets, e.client(), len(o.touches)
 	if !c.resolve(o.tbl, &e.key) {
 		return
 	}
-	if e.bits&bitAnnounced != 0 {
-		o.deltas = append(o.deltas, localnets.Delta{
-			Src: old[client], Dst: old[client^1], L4: localnets.L4Of(e.key.Proto), App: c.app, EndedFlows: 1,
-		})
-		e.bits &^= bitAnnounced
-		e.bits |= bitNoMove
-	}
+	e.bits |= bitNoMove
 	o.touch(e, c, e.last)
+	for k := touched; k < len(o.touches); k++ {
+		o.touches[k].Rehomed = true
+	}
+	if e.bits&bitAnnounced == 0 {
+		return // it begins for the new ones with the next fold
+	}
+	change := localnets.Delta{L4: localnets.L4Of(e.key.Proto), App: c.app}
+	end, begin := change, change
+	end.Src, end.Dst, end.EndedFlows = ends(old, c.nets, client)
+	begin.Src, begin.Dst, begin.NewFlows = ends(c.nets, old, client)
+	begin.Rehomed = true
+	if end.EndedFlows != 0 {
+		o.deltas = append(o.deltas, end)
+	}
+	if begin.NewFlows != 0 {
+		o.deltas = append(o.deltas, begin)
+	}
+}
+
+// ends gives those of nets that are not among others, for a delta from client to server, and 1 when there
+// is one.
+func ends(nets, others [2]int32, client uint8) (src, dst int32, n uint32) {
+	only := func(net int32) int32 {
+		if net == localnets.NoNetwork || net == others[0] || net == others[1] {
+			return localnets.NoNetwork
+		}
+		n = 1
+		return net
+	}
+	return only(nets[client]), only(nets[client^1]), n
 }
 
 // foldChunk bounds the entries that a fold looks at under one hold of a shard's lock, and with them

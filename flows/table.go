@@ -28,6 +28,8 @@ type Table struct {
 	// there was one, so that a frame with an absurd time does not carry it away.
 	clock, clockLimit atomic.Int64
 
+	reloadMu sync.Mutex // one reload at a time. Taken before foldMu
+
 	foldMu sync.Mutex // guards out; one fold at a time. Taken before mu
 	out    outbox
 

@@ -5,7 +5,7 @@ import "slices"
 // Apply adds deltas. Only the flow table calls it. Deltas are not kept. now is the capture clock of
 // the fold; the clock never goes back.
 //
-// A network ID that no network has counts as NoNetwork, an application without a name as the first.
+// A slot that no network has counts as NoNetwork, an application without a name as the first.
 // The sums hold for any deltas: each byte is in one scope, and in each network's traffic, transport
 // classes and applications alike.
 func (r *Registry) Apply(now int64, deltas []Delta) {

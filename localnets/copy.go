@@ -10,10 +10,10 @@ import (
 // allocated or sorted.
 func (r *Registry) Snapshot() *Snapshot {
 	r.mu.Lock()
-	parts, cells := r.appParts, len(r.matrix.cells)
+	networks, parts, cells := len(r.networks), r.appParts, len(r.matrix.cells)
 	r.mu.Unlock()
 
-	s := &Snapshot{Networks: make([]NetworkStats, len(r.networks))}
+	s := &Snapshot{Networks: make([]NetworkStats, networks)}
 	protocols := make([]ProtocolCounts, 0, parts+parts/16+16)
 	if cells > 0 {
 		s.Matrix = make([]Cell, 0, cells+cells/16)
@@ -40,15 +40,22 @@ func (r *Registry) Snapshot() *Snapshot {
 func (r *Registry) copyTo(s *Snapshot, protocols []ProtocolCounts) []ProtocolCounts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(s.Networks) != len(r.networks) { // a reload came between
+		s.Networks = make([]NetworkStats, len(r.networks))
+	}
+	tbl := r.table.Load()
 	s.Time = r.clock
-	s.Generation = r.table.Load().Generation()
-	s.Scopes = r.scopes
-	s.Matrix = append(s.Matrix, r.matrix.cells...)
+	s.Generation = tbl.Generation()
+	s.Scopes, s.Removed = r.scopes, r.removed
+	for _, c := range r.matrix.cells {
+		s.Matrix = append(s.Matrix, Cell{Src: tbl.ID(c.Src), Dst: tbl.ID(c.Dst), Counts: c.Counts})
+	}
 	s.MatrixOther = r.matrix.other
 	s.HostsRefused = r.hosts.refused.Load()
 	idle, now := r.idleTrend(), unixSeconds(r.clock)
-	for i, c := range r.counters {
-		n := &s.Networks[i]
+	hosts := *r.hosts.nets.Load()
+	for i, slot := range r.slots {
+		n, c := &s.Networks[i], r.counters[slot]
 		if c == nil {
 			n.Network = r.networks[i]
 			n.ThroughputBytesTrend, n.ThroughputPacketsTrend = idle, idle
@@ -58,7 +65,7 @@ func (r *Registry) copyTo(s *Snapshot, protocols []ProtocolCounts) []ProtocolCou
 			protocols = r.appendProtocols(protocols, c)
 			n.Protocols = protocols[begin:]
 		}
-		h := &r.hosts.nets[i]
+		h := hosts[slot]
 		n.Hosts = int(h.now.Load())
 		n.NewHosts = h.appeared.Load()
 		n.HostsCapped = r.hosts.capped(h, now)

@@ -55,7 +55,7 @@ type TCPCounts struct {
 // A Delta is what one flow added in one direction since it was last folded. Src and Dst are the
 // networks of that direction's sender and receiver.
 type Delta struct {
-	Src, Dst     int32 // network IDs, or NoNetwork
+	Src, Dst     int32 // slots of networks (Match.Net), or NoNetwork
 	L4           L4
 	App          uint16
 	DstBroadcast bool // the destination is 255.255.255.255 or its network's directed broadcast
@@ -70,6 +70,9 @@ type Delta struct {
 	// NewFlows counts flows that began; set only in the client-to-server direction, so Src is the
 	// client's network and Dst the server's.
 	NewFlows uint32
+	// Rehomed says that NewFlows came to Src and Dst with a reload of the networks: they began earlier, in
+	// other networks or in none, and are not new in the running minute.
+	Rehomed bool
 	// EndedFlows counts flows that left the table (timeout, eviction, end), likewise.
 	EndedFlows uint32
 
@@ -87,6 +90,8 @@ type Delta struct {
 type HostTouch struct {
 	Addr [16]byte // IPv4 held IPv4-mapped
 	Is4  bool
-	Net  int32 // its network
+	Net  int32 // its network's slot
 	Time int64 // capture time, ns
+	// Rehomed says that the network has the address since a reload: it is not new in the running minute.
+	Rehomed bool
 }

@@ -28,7 +28,7 @@ type hosts struct {
 	seed    maphash.Seed
 	total   atomic.Int64
 	refused atomic.Uint64
-	nets    []hostNet
+	nets    atomic.Pointer[[]*hostNet] // by slot; extend replaces it
 	shards  [hostShards]hostShard
 
 	sweepMu               sync.Mutex // guards the place where the next sweep goes on; taken before a shard's
@@ -47,7 +47,7 @@ type hostShard struct {
 type hostSlot struct {
 	addr [16]byte
 	seen uint32 // largest capture time, seconds since the Unix epoch
-	tag  uint32 // 0 for an empty slot, else network ID + 1, with tagIs4 for IPv4
+	tag  uint32 // 0 for an empty slot, else the network's slot + 1, with tagIs4 for IPv4
 }
 
 const tagIs4 = 1 << 31
@@ -66,11 +66,30 @@ type hostNet struct {
 }
 
 func newHosts(max int, idle time.Duration, networks int) *hosts {
-	h := &hosts{max: int64(max), seed: maphash.MakeSeed(), nets: make([]hostNet, networks)}
+	h := &hosts{max: int64(max), seed: maphash.MakeSeed()}
+	h.nets.Store(new([]*hostNet))
+	h.extend(networks, nil)
 	if idle > 0 {
 		h.idle = uint32(min((idle+time.Second-1)/time.Second, math.MaxUint32))
 	}
 	return h
+}
+
+// extend makes room for places networks; those in fresh, and the ones beyond those that there were, begin
+// at zero.
+func (h *hosts) extend(places int, fresh []int32) {
+	old := *h.nets.Load()
+	nets := make([]*hostNet, places)
+	block := make([]hostNet, places-len(old))
+	for i := copy(nets, old); i < places; i++ {
+		nets[i] = &block[i-len(old)]
+	}
+	for _, slot := range fresh {
+		if int(slot) < len(old) {
+			nets[slot] = new(hostNet)
+		}
+	}
+	h.nets.Store(&nets)
 }
 
 // hash mixes a keyed 64-bit value of addr; the top bits choose the shard, the low bits the slot.
@@ -82,8 +101,8 @@ func (h *hosts) hash(addr *[16]byte, is4 bool) uint64 {
 	return x
 }
 
-// touch notes addr in network net as seen at sec.
-func (h *hosts) touch(addr *[16]byte, is4 bool, net int32, sec uint32) {
+// touch notes addr in network net as seen at sec, and reports whether it appeared.
+func (h *hosts) touch(addr *[16]byte, is4 bool, net int32, sec uint32) bool {
 	x := h.hash(addr, is4)
 	sh := &h.shards[x>>(64-6)]
 	sh.mu.Lock()
@@ -94,13 +113,13 @@ func (h *hosts) touch(addr *[16]byte, is4 bool, net int32, sec uint32) {
 	s := sh.find(x, addr, is4)
 	if s.tag != 0 {
 		s.seen = max(s.seen, sec)
-		return
+		return false
 	}
-	n := &h.nets[net]
+	n := (*h.nets.Load())[net]
 	if !h.reserve() {
 		h.refused.Add(1)
 		n.refused.Store(max(sec, 1))
-		return
+		return false
 	}
 	if (sh.used+1)*8 > len(sh.tab)*7 {
 		h.growLocked(sh)
@@ -114,6 +133,7 @@ func (h *hosts) touch(addr *[16]byte, is4 bool, net int32, sec uint32) {
 	sh.used++
 	n.now.Add(1)
 	n.appeared.Add(1)
+	return true
 }
 
 // reserve takes one place of the bound.
@@ -206,7 +226,7 @@ func (h *hosts) sweepStep(sh *hostShard, now uint32, most int) (examined int, do
 			// A clock that was set back must not keep a host for ever.
 			s.seen = min(s.seen, now)
 			if now-s.seen > h.idle {
-				h.nets[s.net()].now.Add(-1)
+				(*h.nets.Load())[s.net()].now.Add(-1)
 				h.total.Add(-1)
 				h.deleteLocked(sh, uint64(h.sweepSlot))
 				continue // another host may have moved into this slot
@@ -246,8 +266,7 @@ func (h *hosts) capped(n *hostNet, now uint32) bool {
 // rollMinute closes the running minute of all networks; Registry.mu is held. adjacent is false when
 // the clock passed over whole minutes.
 func (h *hosts) rollMinute(adjacent bool) {
-	for i := range h.nets {
-		n := &h.nets[i]
+	for _, n := range *h.nets.Load() {
 		appeared := n.appeared.Load()
 		n.lastMinute = 0
 		if adjacent {
@@ -264,11 +283,25 @@ func unixSeconds(ns int64) uint32 {
 
 // TouchHosts notes hosts as seen. Touches are not kept. Any goroutine may call it.
 func (r *Registry) TouchHosts(touches []HostTouch) {
+	tbl := r.table.Load()
 	for i := range touches {
 		t := &touches[i]
-		if t.Net < 0 || int(t.Net) >= len(r.hosts.nets) {
-			continue // of no network
+		if tbl.ID(t.Net) == NoNetwork {
+			continue
+		}
+		if t.Rehomed {
+			r.touchRehomed(t)
+			continue
 		}
 		r.hosts.touch(&t.Addr, t.Is4, t.Net, unixSeconds(t.Time))
+	}
+}
+
+// touchRehomed notes a host that is in a network since a reload.
+func (r *Registry) touchRehomed(t *HostTouch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hosts.touch(&t.Addr, t.Is4, t.Net, unixSeconds(t.Time)) {
+		(*r.hosts.nets.Load())[t.Net].beforeMinute++
 	}
 }

@@ -20,7 +20,7 @@ func (r *Registry) addMinute(src, dst *counters, d *Delta) {
 	if src != nil {
 		src.stats.CurrentMinute.SYNACKSent += d.TCP.SYNACK
 	}
-	if dst == nil || d.TCP.SYN == 0 && d.NewFlows == 0 {
+	if d.Rehomed || dst == nil || d.TCP.SYN == 0 && d.NewFlows == 0 {
 		return
 	}
 	w, m := &dst.window, &dst.stats.CurrentMinute

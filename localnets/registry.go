@@ -12,18 +12,26 @@ import (
 // An idle network costs about 0.2 kB (its description, its place in the prefix table and its host
 // counts); the first traffic allocates its counters, 1 kB and 50 bytes for each application protocol
 // it uses.
+//
+// A network is counted in its slot, which is its own from the reload that brings it to the one that takes
+// it away. Until the first reload it is the network's ID. Flows hold slots, for the IDs of a network may
+// change with a reload; readers of snapshots see IDs alone.
 type Registry struct {
 	table atomic.Pointer[Table] // swapped whole, never changed
 	names []string              // of applications, by Delta.App
 	hosts *hosts                // has its own locks; none is held while mu is taken
 
-	mu       sync.Mutex // guards all below
-	networks []Network
-	counters []*counters // by network ID; nil before the first traffic
-	active   []int32     // IDs of networks with counters
-	scopes   [NumScopes]Counts
-	matrix   matrix
-	appParts int // entries of all networks' parts, so that a snapshot allocates once
+	mu        sync.Mutex  // guards all below
+	networks  []Network   // by ID; replaced whole by a reload, as is slots
+	slots     []int32     // by ID
+	counters  []*counters // by slot; nil before the first traffic
+	active    []int32     // slots of networks with counters
+	free      []int32     // slots that nothing refers to
+	unsettled bool        // between Swap and Settle
+	removed   [NumDirections]Counts
+	scopes    [NumScopes]Counts
+	matrix    matrix
+	appParts  int // entries of all networks' parts, so that a snapshot allocates once
 
 	clock   int64 // largest time that Apply or Tick was given
 	started bool  // clock is set
@@ -65,10 +73,14 @@ func New(cfg Config, networks []Network) (*Registry, error) {
 		names:    cfg.AppNames,
 		hosts:    newHosts(cfg.MaxHosts, cfg.HostIdleTimeout, len(networks)),
 		networks: append([]Network(nil), networks...),
+		slots:    make([]int32, len(networks)),
 		counters: make([]*counters, len(networks)),
 		matrix:   newMatrix(cfg.MaxMatrixCells),
 	}
-	r.table.Store(newTable(1, r.networks))
+	for i := range r.slots {
+		r.slots[i] = int32(i)
+	}
+	r.table.Store(newTable(1, r.networks, r.slots, len(networks)))
 	return r, nil
 }
 
@@ -133,18 +145,22 @@ func (r *Registry) advanceLocked(now int64) {
 	r.clock = max(r.clock, now)
 }
 
-// countersOf is the counters of network id, or nil for none; r.mu is held.
-func (r *Registry) countersOf(id int32) *counters {
-	if id < 0 || int(id) >= len(r.counters) {
+// countersOf is the counters of a slot, or nil where no network has it; r.mu is held.
+func (r *Registry) countersOf(slot int32) *counters {
+	if slot < 0 || int(slot) >= len(r.counters) {
 		return nil
 	}
-	c := r.counters[id]
+	c := r.counters[slot]
 	if c == nil {
+		id := r.table.Load().ID(slot)
+		if id == NoNetwork {
+			return nil
+		}
 		c = &counters{stats: NetworkStats{Network: r.networks[id]}}
 		t := r.idleTrend()
 		c.stats.ThroughputBytesTrend, c.stats.ThroughputPacketsTrend = t, t
-		r.counters[id] = c
-		r.active = append(r.active, id)
+		r.counters[slot] = c
+		r.active = append(r.active, slot)
 	}
 	return c
 }

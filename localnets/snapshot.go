@@ -47,10 +47,14 @@ type Snapshot struct {
 	Generation uint64
 	// Scopes holds the four scopes that deltas decide (inbound, outbound, internal, transit); the
 	// other elements are zero here and are filled by the flow table's snapshot.
-	Scopes      [NumScopes]Counts
-	Networks    []NetworkStats // all configured networks, idle ones too, in ID order
-	Matrix      []Cell         // pairs of two different networks with traffic, most bytes first
-	MatrixOther Counts         // traffic between networks that the bounded matrix did not tell apart
+	Scopes   [NumScopes]Counts
+	Networks []NetworkStats // all configured networks, idle ones too, in ID order
+	// Removed is the traffic that was counted for networks which a reload took away since. With it the sums
+	// close: the egress of all networks and of Removed is what the scope outbound and the matrix hold, and
+	// so on.
+	Removed     [NumDirections]Counts
+	Matrix      []Cell // pairs of two different networks with traffic, most bytes first
+	MatrixOther Counts // traffic between networks that the bounded matrix did not tell apart
 
 	Hosts        int    // hosts now told apart
 	HostsRefused uint64 // hosts not told apart because of MaxHosts (attempts, cumulative)
