@@ -1,6 +1,9 @@
 package alerts
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A Key names an engaged alert: there is at most one of each.
 type Key struct {
@@ -103,6 +106,8 @@ type Keeper interface {
 	// ReleaseOrphans releases the engaged alerts that nobody owns and those of networks that are not
 	// listed.
 	ReleaseOrphans(owned func(*Alert) bool, networks []string, end int64) ([]Alert, error)
+	// SetHistory changes the bounds on past alerts, Config.MaxRows and Config.MaxAge.
+	SetHistory(maxRows int, maxAge time.Duration) error
 	Stats() Stats
 	Close() error
 }

@@ -65,12 +65,12 @@ func (s *Store) tendStep(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	s.mu.Lock()
-	rows := s.stats.rows
+	rows, most := s.stats.rows, s.cfg.MaxRows
 	s.stats.usedBytes = used
 	s.mu.Unlock()
 	t := &s.trim
-	if rows > s.cfg.MaxRows {
-		t.rows = fourFifths(s.cfg.MaxRows)
+	if rows > most {
+		t.rows = fourFifths(most)
 	}
 	if used > s.cfg.MaxDBBytes {
 		t.bytes = s.cfg.MaxDBBytes / 5 * 4
@@ -99,7 +99,9 @@ func (s *Store) tendStep(ctx context.Context) (more bool, err error) {
 
 // deleteOldest deletes the oldest count rows and, of the oldest trimRows, those that are too old.
 func (s *Store) deleteOldest(ctx context.Context, count int) (n int, err error) {
+	s.mu.Lock()
 	cutoff := s.state.now() - int64(s.cfg.MaxAge/time.Second)
+	s.mu.Unlock()
 	var last int64
 	done := false
 	err = eachRow(ctx, s.db, fmt.Sprintf("SELECT row_id, stored FROM network_alerts ORDER BY row_id LIMIT %d", trimRows),

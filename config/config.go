@@ -24,6 +24,7 @@ type Config struct {
 
 	file  string
 	marks []mark
+	flags map[string]string // by path: the flag that the value is from
 }
 
 // Capture says where frames come from.
@@ -40,6 +41,7 @@ type Capture struct {
 type Accounting struct {
 	Decap           Strings   `yaml:"decap" unset:"none" enum:"gre,erspan,vxlan,geneve,gtp,ipip,teredo,tzsp,all,none" flag:"decap" doc:"Tunnels to look through: the inner packet counts instead of the outermost IP header."`
 	FlowVLAN        *bool     `yaml:"flow_vlan" default:"false" flag:"flow-vlan" doc:"Keep flows of different outer VLANs apart."`
+	Memory          *Size     `yaml:"memory" unset:"none" min:"1MiB" max:"1TiB" flag:"memory" doc:"Budget of resident memory: sizes the ring, the flow table, hosts and alerts where their own keys do not. Script workers are not in it. A budget that is too small is refused with the least that works."`
 	MaxFlows        *int64    `yaml:"max_flows" unset:"262144 live, 1048576 for capture files" min:"1" max:"1073741824" flag:"max-flows" doc:"Most flows tracked at a time. Beyond it the idlest is evicted and counted; no byte of any network is lost."`
 	MaxHosts        *int64    `yaml:"max_hosts" default:"1048576" min:"1" max:"268435456" flag:"max-hosts" doc:"Most local hosts told apart at a time; those beyond it are counted as refused."`
 	IdleTimeout     *Duration `yaml:"idle_timeout" unset:"1m live, never for capture files" flag:"idle-timeout" doc:"End a flow after this time without packets; 0 is never."`
@@ -62,6 +64,7 @@ type Metrics struct {
 
 // Scripts says which Lua checks there are and what they may take.
 type Scripts struct {
+	Enabled        *bool     `yaml:"enabled" apply:"restart" default:"true" flag:"checks" doc:"Run checks: those that netmond ships and those of the folders."`
 	Dirs           Strings   `yaml:"dirs" unset:"none" flag:"scripts-dir" doc:"Folders with Lua checks and the modules that they require. A check of an earlier folder goes before one of the same name in a later one, and all go before those that netmond ships."`
 	Limits         Limits    `yaml:"limits" doc:"What a check may take that has no limits of its own."`
 	Max            *int64    `yaml:"max" default:"1000" min:"1" max:"10000" doc:"Most checks; those beyond it, in the order of folder and name, are refused."`

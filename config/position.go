@@ -37,7 +37,14 @@ type mark struct {
 //
 // The place is that of a scalar value, and of the key of anything else. A key that is not given has the
 // place of the nearest key above it that is; with none it is the file alone.
+//
+// A key whose value is from the command line has its flag for a place, such as --max-flows.
 func (c *Config) Pos(path ...string) string {
+	for n := len(path); n > 0 && c.flags != nil; n-- {
+		if flag := c.Flag(path[:n]...); flag != "" {
+			return "--" + flag
+		}
+	}
 	at, marks := Position{File: c.file}, c.marks
 	for _, name := range path {
 		m := find(marks, name)
@@ -67,10 +74,10 @@ func find(marks []mark, name string) *mark {
 // File is the name of the file as it was given to Load or Parse.
 func (c *Config) File() string { return c.file }
 
-// Path is a path of the file as the process can open it: one that is relative is meant from the
-// folder of the file, not from the working directory. The empty path stays empty.
-func (c *Config) Path(path string) string {
-	if path == "" || filepath.IsAbs(path) {
+// Path is a path that the key at has, as the process can open it: one that is relative is meant from the
+// folder of the file, not from the working directory; one of a flag is as it is. The empty path stays empty.
+func (c *Config) Path(path string, at ...string) string {
+	if path == "" || filepath.IsAbs(path) || c.Flag(at...) != "" {
 		return path
 	}
 	return filepath.Join(filepath.Dir(c.file), path)

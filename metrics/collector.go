@@ -63,6 +63,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		c.matrix.emit(e, v.Snapshot.Nets)
 		success = 1
 	}
+	e.reloads(v.Reloads)
 	e.alerts(&v)
 	e.checks(&v)
 	e.value(collectorSuccess, success)

@@ -26,6 +26,9 @@ func (e *emitter) snapshot(s *flows.Snapshot) {
 	e.value(snapshotTime, unixSeconds(s.Nets.Time))
 
 	e.value(networks, float64(len(s.Nets.Networks)))
+	for d := range localnets.NumDirections {
+		e.counts(removedBytes, removedPackets, s.Nets.Removed[d], d.String())
+	}
 	for i := range s.Nets.Networks {
 		e.network(&s.Nets.Networks[i])
 	}

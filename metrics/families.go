@@ -41,6 +41,8 @@ const (
 	snapshotTime
 
 	networks
+	removedBytes
+	removedPackets
 	networkInfo
 	networkBytes
 	networkPackets
@@ -126,6 +128,10 @@ const (
 	scriptFilesRefused
 	scriptReloads
 
+	configLastOK
+	configLastSuccess
+	configReloads
+
 	collectorSuccess
 	collectorDuration
 
@@ -160,6 +166,10 @@ var families = [numFamilies]family{
 
 	networks: {"netmond_networks", gauge, nil,
 		"Configured local networks."},
+	removedBytes: {"netmond_networks_removed_bytes_total", counter, []string{"direction"},
+		"Wire bytes that were counted for networks which a reload took away since: what the networks and these sum to is in netmond_traffic_bytes_total."},
+	removedPackets: {"netmond_networks_removed_packets_total", counter, []string{"direction"},
+		"Packets that were counted for networks which a reload took away since."},
 	networkInfo: {"netmond_network_info", gauge, []string{"network", "name", "id"},
 		"1 for each local network, with its alias (else its CIDR as configured) as name and its number as id."},
 	networkBytes: {"netmond_network_bytes_total", counter, []string{"network", "direction", "protocol"},
@@ -323,6 +333,13 @@ var families = [numFamilies]family{
 		"Files now in the script folders that are no checks: for their name, a folder that cannot be read, or the bound on scripts."},
 	scriptReloads: {"netmond_script_reloads_total", counter, nil,
 		"Times that a change of the script folders or settings was taken over."},
+
+	configLastOK: {"netmond_config_last_reload_successful", gauge, nil,
+		"1 when the configuration in force is that of the last start or reload; 0 when the last reload was refused and an earlier one stays in force."},
+	configLastSuccess: {"netmond_config_last_reload_success_timestamp_seconds", gauge, nil,
+		"Time of day of the last start or successful reload."},
+	configReloads: {"netmond_config_reloads_total", counter, []string{"result"},
+		"Times that the configuration was read again, by result: success, failure."},
 
 	collectorSuccess: {"netmond_collector_success", gauge, nil,
 		"1 when this scrape could read a snapshot."},

@@ -38,6 +38,7 @@ func sources() []capture.Stats {
 func office() View {
 	return View{
 		Snapshot: snaptest.Office(), Sources: sources(),
+		Reloads: &Reloads{Succeeded: 3, Failed: 1, LastFailed: true, LastSuccess: 1_772_355_000_000_000_000},
 		Alerts: &alerts.Stats{
 			Engaged:   map[string][alerts.NumSeverities]int{"192.0.2.0/24": {alerts.SeverityWarning: 2}, "2001:db8::/32": {alerts.SeverityWarning: 1, alerts.SeverityError: 3}},
 			NumValues: 17, Rows: 120, Engages: 126, Releases: 120, Records: 4, Values: 900,
@@ -219,6 +220,7 @@ func groupOf(name string) string {
 		{"netmond_hosts", "Hosts"},
 		{"netmond_flow_table_", "Flow table"},
 		{"netmond_capture_", "Capture"},
+		{"netmond_config_", "Configuration"},
 		{"netmond_collector_", "The scrape itself"},
 	} {
 		if strings.HasPrefix(name, g.prefix) {

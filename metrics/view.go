@@ -15,12 +15,21 @@ type View struct {
 	Snapshot *flows.Snapshot // nil: nothing is counted yet, and only the collector's own state is shown
 	Sources  []capture.Stats // live sources, at most one per Interface; read after Snapshot was taken
 
+	Reloads *Reloads // nil: the configuration is never read again
+
 	Alerts *alerts.Stats // nil: there are none
 	// Network is the alerts' state of a network of Snapshot, by its canonical CIDR. Set with Alerts.
 	Network func(cidr string) alerts.View
 
 	Checks []engine.CheckStatus // by key
 	Engine *engine.EngineStatus // nil: no checks run
+}
+
+// Reloads counts how often the configuration was read again.
+type Reloads struct {
+	Succeeded, Failed uint64
+	LastFailed        bool
+	LastSuccess       int64 // of a start or reload, ns since the Unix epoch
 }
 
 // Shared makes readers share views: take is called by one goroutine at a time, and its result also

@@ -116,4 +116,6 @@ type Deps struct {
 	Alerts  Alerts
 	Checks  Checks
 	Scripts Scripts
+	// Reload reads the configuration again, for POST /-/reload. Its error is shown to the client.
+	Reload func() error
 }

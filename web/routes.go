@@ -44,6 +44,9 @@ func (s *Server) routes(gatherer prometheus.Gatherer) (http.Handler, error) {
 		routes["/api/v1/alerts/acknowledge"] = route{post: s.acknowledge, body: maxAlertBody}
 		routes["/api/v1/alerts/delete"] = route{post: s.deleteAlerts, body: maxAlertBody}
 	}
+	if s.deps.Reload != nil {
+		routes["/-/reload"] = route{post: s.reload}
+	}
 	if s.deps.Checks != nil {
 		routes["/api/v1/checks"] = route{get: s.checks}
 	}
@@ -151,6 +154,20 @@ func (s *Server) readiness(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	io.WriteString(w, "netmond is ready.\n")
+}
+
+// reload reads the configuration again. What is wrong with it is the problem's detail.
+func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
+	if r.URL.RawQuery != "" {
+		writeProblem(w, http.StatusBadRequest, "A reload takes no parameters.")
+		return
+	}
+	if err := s.deps.Reload(); err != nil {
+		writeProblem(w, http.StatusUnprocessableEntity, "The configuration was not reloaded; the one before stays in force.\n"+err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	io.WriteString(w, "The configuration was reloaded.\n")
 }
 
 // networks answers the report of a fresh snapshot. It is written while it is made, so that many

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,12 +18,10 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/common/version"
 	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/flows"
-	"github.com/netmond/netmond/lua"
 	"github.com/netmond/netmond/lua/checks"
 	"github.com/netmond/netmond/lua/engine"
 )
@@ -32,26 +31,25 @@ const maxExpected = 64 << 20
 
 func addCheck(app *kingpin.Application, commands map[string]func(context.Context) error, std streams) {
 	cmd := app.Command("check", "Run Lua checks over capture files, on the clock of the capture: for each local network, every minute, 5 minutes, hour and day.")
-	acc := addAccountingFlags(cmd)
-	cfg := engine.DefaultConfig()
-	cfg.ReloadInterval, cfg.AllEnabled = 0, true
-	cfg.MaxBackOff = 1 // none: an author wants to see each run
-	dirs := cmd.Flag("scripts-dir", "Folder that require reads modules from, besides the script's own. Repeatable.").PlaceHolder("DIR").Strings()
-	cmd.Flag("timeout", "Longest time that one run of a check on one network may take.").Default(cfg.Limits.Time.String()).DurationVar(&cfg.Limits.Time)
-	memory := cmd.Flag("script-memory", "Most memory that one run of a check may take.").Default("64MiB").Bytes()
-	ntopng := cmd.Flag("ntopng-shape", "Give ingress, egress and inner as plain numbers, as ntopng does.").Bool()
+	conf := addConfigFlags(cmd, "accounting", "scripts")
+	timeout := cmd.Flag("timeout", "Longest time that one run of a check on one network may take. Default: as configured, or 2s.").PlaceHolder("DURATION").Duration()
+	memory := cmd.Flag("script-memory", "Most memory that one run of a check may take. Default: as configured, or 64MiB.").PlaceHolder("SIZE").Bytes()
 	settings := cmd.Flag("set", "Setting of the check, over its default: a number, true, false or text. Repeatable.").PlaceHolder("NAME=VALUE").Strings()
 	expect := cmd.Flag("expect", "File with the output that is expected: print the differences, and end with 1 when there are any.").PlaceHolder("FILE").ExistingFile()
 	script := cmd.Arg("SCRIPT|DIR", "A check, a folder of checks, or the name of a check that netmond brings (docs/checks.md).").Required().String()
 	files := cmd.Arg("FILE", "Capture files, as for netmond read. Without any, the checks are loaded and listed.").Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		p, err := acc.build(nil, false, 0)
+		o, p, err := conf.buildForFiles()
 		if err != nil {
 			return err
 		}
-		if p.plan != nil {
-			p.plan.apply(slog.New(slog.DiscardHandler))
+		cfg := o.checking(strings.Join(*files, ","))
+		if err := o.err(); err != nil {
+			return err
 		}
+		cfg.ReloadInterval, cfg.AllEnabled = 0, true
+		cfg.MaxBackOff = 1 // none: an author wants to see each run
+		limits(&cfg, *timeout, int64(*memory))
 		out := &output{w: bufio.NewWriter(std.out)}
 		if *expect != "" {
 			if err := out.expect(*expect); err != nil {
@@ -59,13 +57,6 @@ func addCheck(app *kingpin.Application, commands map[string]func(context.Context
 			}
 		}
 		r := &checkReplay{pipeline: p, out: out, err: std.err}
-		cfg.ScriptsDirs = *dirs
-		cfg.Limits.Memory = int64(*memory)
-		cfg.Interface = lua.Interface{Name: strings.Join(*files, ",")}
-		cfg.Version = version.Version
-		if *ntopng {
-			cfg.Shape = lua.ShapeNtopng
-		}
 		if err := r.open(cfg, *script, *settings); err != nil {
 			return err
 		}
@@ -79,6 +70,23 @@ func addCheck(app *kingpin.Application, commands map[string]func(context.Context
 			err = done
 		}
 		return err
+	}
+}
+
+// limits sets those that are given, for all checks.
+func limits(cfg *engine.Config, time time.Duration, memory int64) {
+	limit := func(l *engine.Limits) {
+		if time != 0 {
+			l.Time = time
+		}
+		if memory != 0 {
+			l.Memory = memory
+		}
+	}
+	limit(&cfg.Limits)
+	for key, c := range cfg.Checks {
+		limit(&c.Limits)
+		cfg.Checks[key] = c
 	}
 }
 
@@ -126,7 +134,14 @@ func (r *checkReplay) open(cfg engine.Config, script string, settings []string) 
 		cfg.ScriptsDirs = append([]string{filepath.Dir(script)}, cfg.ScriptsDirs...)
 	}
 	if len(values) > 0 {
-		cfg.Checks = map[string]engine.CheckConfig{cfg.Only[0]: {Config: values}}
+		c := cfg.Checks[cfg.Only[0]]
+		settings := maps.Clone(map[string]any(c.Config))
+		if settings == nil {
+			settings = map[string]any{}
+		}
+		maps.Copy(settings, values)
+		c.Config = settings
+		cfg.Checks[cfg.Only[0]] = c
 	}
 	if r.engine, err = engine.New(cfg, deps); err != nil {
 		return usageError{err}
@@ -308,7 +323,7 @@ func (r *checkReplay) summary() {
 		after = fmt.Sprintf(" and %d skipped after that", skipped)
 	}
 	fmt.Fprintf(r.err, "netmond: %s: %d runs over %d networks, %d failed%s, %d wrong API calls, %d alerts, %v in Lua\n",
-		name, r.runs, len(r.networks), r.failed, after, wrong, r.engaged, spent.Round(time.Microsecond))
+		name, r.runs, len(r.registry.Networks()), r.failed, after, wrong, r.engaged, spent.Round(time.Microsecond))
 }
 
 // An output goes to standard output, or with an expectation is kept and compared.

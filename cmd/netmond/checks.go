@@ -6,13 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/prometheus/common/version"
 
 	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/localnets"
@@ -21,61 +17,22 @@ import (
 	"github.com/netmond/netmond/lua/engine"
 )
 
-// checking holds the flags of run that concern scripts and alerts.
-type checking struct {
-	enabled     *bool
-	scriptsDirs *[]string
-	dataDir     *string
-	ntopngShape *bool
-}
-
-func addCheckingFlags(cmd flagGroup) *checking {
-	return &checking{
-		enabled: cmd.Flag("checks", "Run checks: those that netmond brings (docs/checks.md) and those of the script folders.").
-			Default("true").Bool(),
-		scriptsDirs: cmd.Flag("scripts-dir", "Folder with Lua checks, read again when it changes (docs/scripting.md). Repeatable.").
-			PlaceHolder("DIR").Strings(),
-		dataDir: cmd.Flag("data-dir", "Folder in which alerts and the checks' cached values survive a restart. Default: none, they are kept in memory.").
-			PlaceHolder("DIR").String(),
-		ntopngShape: cmd.Flag("ntopng-shape", "Give checks ingress, egress and inner as plain numbers, as ntopng does.").Bool(),
-	}
-}
-
 // openKeeper opens where alerts are kept, by the clock now (s since the Unix epoch). plan may be nil.
-func (c *checking) openKeeper(log *slog.Logger, now func() int64, plan *memoryPlan) (alerts.Keeper, error) {
-	cfg := alerts.DefaultConfig()
+func openKeeper(cfg alerts.Config, log *slog.Logger, now func() int64, plan *memoryPlan) (alerts.Keeper, error) {
 	if plan != nil {
 		plan.alerting(&cfg)
 	}
-	cfg.Now, cfg.Dir = now, *c.dataDir
+	cfg.Now = now
 	cfg.Events = (&alertLog{log: log}).event
 	if cfg.Dir == "" {
-		log.Warn("alerts are lost at the end: there is no data directory (--data-dir)")
+		log.Warn("alerts are lost at the end: there is no data directory (data_dir, --data-dir)")
 		return alerts.NewMem(cfg), nil
 	}
 	return alerts.Open(cfg, log)
 }
 
 // newEngine makes the engine that runs the checks on the daemon's snapshots.
-func (c *checking) newEngine(d *daemon, interfaceName string) (*engine.Engine, error) {
-	cfg := engine.DefaultConfig()
-	for _, dir := range *c.scriptsDirs {
-		abs, err := filepath.Abs(dir)
-		if err != nil {
-			return nil, err
-		}
-		if st, err := os.Stat(abs); err != nil {
-			return nil, usageError{fmt.Errorf("--scripts-dir: %w", err)}
-		} else if !st.IsDir() {
-			return nil, usageError{fmt.Errorf("--scripts-dir: %s is no folder", dir)}
-		}
-		cfg.ScriptsDirs = append(cfg.ScriptsDirs, abs)
-	}
-	cfg.Interface = lua.Interface{Name: interfaceName}
-	cfg.Version = version.Version
-	if *c.ntopngShape {
-		cfg.Shape = lua.ShapeNtopng
-	}
+func (d *daemon) newEngine(cfg engine.Config) (*engine.Engine, error) {
 	return engine.New(cfg, engine.Deps{
 		Log:      d.log,
 		Snapshot: func() *localnets.Snapshot { return d.view().Snapshot.Nets },
@@ -88,11 +45,12 @@ func (c *checking) newEngine(d *daemon, interfaceName string) (*engine.Engine, e
 // releaseOrphans releases the alerts that no check will ever release: those of checks that are gone,
 // disabled or without a hook for them, and those of networks that are not configured any more.
 func (d *daemon) releaseOrphans() {
-	cidrs := make([]string, len(d.networks))
-	for i := range d.networks {
-		cidrs[i] = d.networks[i].Prefix.String()
+	networks := d.registry.Networks()
+	cidrs := make([]string, len(networks))
+	for i := range networks {
+		cidrs[i] = networks[i].Prefix.String()
 	}
-	released, err := d.keeper.ReleaseOrphans(d.engine.Owner(d.networks), cidrs, d.wallClock()/int64(time.Second))
+	released, err := d.keeper.ReleaseOrphans(d.engine.Owner(networks), cidrs, d.wallClock()/int64(time.Second))
 	if len(released) > 0 {
 		d.log.Info("released alerts whose check or network is gone", "alerts", len(released))
 	}
@@ -114,8 +72,9 @@ func (d *daemon) networkOf(name string) (string, bool) {
 	if p, err := netip.ParsePrefix(name); err == nil {
 		name = p.Masked().String()
 	}
-	for i := range d.networks {
-		n := &d.networks[i]
+	networks := d.registry.Networks()
+	for i := range networks {
+		n := &networks[i]
 		if cidr := n.Prefix.String(); name == cidr || name != "" && (name == n.Alias || name == n.Name) {
 			return cidr, true
 		}

@@ -187,10 +187,14 @@ func TestChecksOff(t *testing.T) {
 }
 
 func TestNetworkOf(t *testing.T) {
-	d := &daemon{pipeline: &pipeline{networks: []localnets.Network{
-		{Prefix: netip.MustParsePrefix("192.0.2.0/24"), Name: "192.0.2.0/24", Alias: "office"},
-		{Prefix: netip.MustParsePrefix("2001:db8::/32"), Name: "2001:DB8::/32"},
-	}}}
+	registry, err := localnets.New(localnets.DefaultConfig(), []localnets.Network{
+		{ID: 0, Prefix: netip.MustParsePrefix("192.0.2.0/24"), Name: "192.0.2.0/24", Alias: "office"},
+		{ID: 1, Prefix: netip.MustParsePrefix("2001:db8::/32"), Name: "2001:DB8::/32"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{pipeline: &pipeline{registry: registry}}
 	for name, want := range map[string]string{
 		"192.0.2.0/24": "192.0.2.0/24", "192.0.2.7/24": "192.0.2.0/24", "office": "192.0.2.0/24",
 		"2001:DB8::/32": "2001:db8::/32", "2001:db8:0::/32": "2001:db8::/32",

@@ -104,6 +104,15 @@ func (p *memoryPlan) used() int64 {
 	return p.Program + p.Networks + p.Ring + p.Alerts + p.Hosts + p.Flows + p.Reserve
 }
 
+// roomFor refuses a list of networks that the budget was not planned for. What they take is lent by the
+// reserve, up to half of it.
+func (p *memoryPlan) roomFor(networks int) error {
+	if more := int64(networks)*networkBytes - p.Networks; more > p.Reserve/2 {
+		return fmt.Errorf("the budget of %v was split for %d networks and has no room for %d: start netmond again", size(p.Budget), p.Networks/networkBytes, networks)
+	}
+	return nil
+}
+
 // flowBytes is the most that a table of n flows takes.
 func flowBytes(n int) int64 { return int64(flows.Config{MaxFlows: n}.MemoryBound()) }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"slices"
 	"time"
@@ -20,18 +19,15 @@ import (
 
 func addRead(app *kingpin.Application, commands map[string]func(context.Context) error, std streams) {
 	cmd := app.Command("read", "Count the traffic of capture files and print it. Needs no privileges.")
-	acc := addAccountingFlags(cmd)
+	conf := addConfigFlags(cmd, "accounting")
 	format := cmd.Flag("format", "Output: a table for people, json (docs/read-json.md) or csv.").
 		Default("table").Enum("table", "json", "csv")
 	files := cmd.Arg("FILE", "Capture files: pcap or pcapng, plain, gzip or zstd; - is standard input. Several are read in order of time.").
 		Required().Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		p, err := acc.build(nil, false, 0)
+		_, p, err := conf.buildForFiles()
 		if err != nil {
 			return err
-		}
-		if p.plan != nil {
-			p.plan.apply(slog.New(slog.DiscardHandler))
 		}
 		errs, err := p.readFiles(ctx, *files, std, nil)
 		if err != nil {

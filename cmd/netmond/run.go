@@ -7,17 +7,17 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/alecthomas/units"
-	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/config"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/lua/engine"
 	"github.com/netmond/netmond/metrics"
@@ -31,79 +31,108 @@ const snapshotReuse = 200 * time.Millisecond
 
 func addRun(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
 	cmd := app.Command("run", "Count the traffic of an interface (or of capture files) and serve it over HTTP.").Default()
-	acc := addAccountingFlags(cmd)
-	iface := cmd.Flag("interface", "Interface to capture on: the one that the mirror port feeds. Needs CAP_NET_RAW.").
-		Short('i').PlaceHolder("IFACE").String()
+	conf := addConfigFlags(cmd)
 	files := cmd.Flag("read-file", "Count this capture file and serve the result. Repeatable; needs no privileges.").
 		Short('r').PlaceHolder("FILE").Strings()
-	live := capture.DefaultLiveConfig()
-	var ringSet bool
-	ring := cmd.Flag("ring-size", "Memory of the capture ring.").Default("64MiB").IsSetByUser(&ringSet).Bytes()
-	cmd.Flag("snaplen", "Bytes captured of each frame; 0 is all. The wire length always counts.").
-		Default(fmt.Sprint(live.Snaplen)).IntVar(&live.Snaplen)
-	cmd.Flag("promiscuous", "See frames for other stations.").Default("true").BoolVar(&live.Promiscuous)
-	cmd.Flag("ignore-outgoing", "Do not see frames that this machine sends.").BoolVar(&live.IgnoreOutgoing)
-	chk := addCheckingFlags(cmd)
-	listen := kingpinflag.AddFlags(cmd, "127.0.0.1:19991")
-	allowedHosts := cmd.Flag("web.allowed-host", "Host header to accept besides the listen addresses. Repeatable.").Strings()
-	matrixSeries := cmd.Flag("metrics.matrix-series", "Pairs of networks with a series of their own in /metrics; the rest is summed as other.").
-		Default("1000").Int()
-
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		if (*iface == "") == (len(*files) == 0) {
-			return usageError{errors.New("give one of -i IFACE and -r FILE")}
-		}
-		log := logger()
-		d := &daemon{log: log, std: std}
-		var own []netip.Prefix
-		if *iface != "" {
-			own = ownPrefixes(*iface)
-		}
-		wantedRing := int64(0)
-		if ringSet {
-			wantedRing = int64(*ring)
-		}
-		var err error
-		if d.pipeline, err = acc.build(own, *iface != "", wantedRing); err != nil {
+		hangups, stop := watchHangups()
+		defer stop()
+		o, err := conf.load()
+		if err != nil {
 			return err
 		}
-		if d.plan != nil {
-			*ring = units.Base2Bytes(d.plan.Ring)
-			d.plan.apply(log)
-		}
-		if *iface != "" {
-			live.Interface, live.RingBytes = *iface, int(*ring)
-			src, err := capture.OpenLive(live, log)
-			if err != nil {
-				return err
-			}
-			defer src.Close()
-			d.live = src
-		}
-		if d.assumed {
-			log.Info("no local networks given: counting the interface's own and all private, link-local and loopback space", "networks", len(d.networks))
-		}
-		if d.live != nil {
-			log.Info("capturing", "interface", *iface, "path", "afpacket", "networks", len(d.networks),
-				"ring_bytes", d.live.Stats().RingBytes, "max_flows", *acc.maxFlows)
-		}
-		clock := func() int64 { return d.wallClock() / int64(time.Second) }
-		if d.keeper, err = chk.openKeeper(log, clock, d.plan); err != nil {
+		s, err := o.setup(*files)
+		if err != nil {
 			return err
 		}
-		d.view = metrics.Shared(snapshotReuse, d.takeView)
-		if *chk.enabled {
-			d.engine, err = chk.newEngine(d, strings.Join(append(*files, *iface), ","))
-		}
-		var server *web.Server
-		if err == nil {
-			server, err = d.newServer(web.Config{Listen: listen, AllowedHosts: *allowedHosts}, *matrixSeries)
-		}
-		if err == nil {
-			err = d.run(ctx, server, *files)
-		}
-		return errorsFirst(err, d.closeChecks())
+		d := &daemon{pipeline: s.pipeline, log: logger(), std: std, conf: conf, options: o, hangups: hangups}
+		return d.start(ctx, s, *files)
 	}
+}
+
+// A setup is what a daemon is built from: all of it checked, and nothing of it begun that needs privileges,
+// sockets or files that others may have open.
+type setup struct {
+	*pipeline
+	live    *capture.LiveConfig // nil when files are read
+	alerts  alerts.Config
+	checks  *engine.Config // nil without checks
+	web     web.Config
+	metrics metrics.Config
+}
+
+// setup checks the options of a daemon that captures, or reads files when there are any. The error has all
+// that is wrong.
+func (o *options) setup(files []string) (*setup, error) {
+	ifaces := o.interfaces()
+	switch fromFile := o.Flag("capture", "interface") == ""; {
+	case len(files) > 0 && fromFile:
+		ifaces = nil // flags go before the file
+	case len(ifaces) == 0 && len(files) == 0 && !o.dry, len(files) > 0 && len(ifaces) > 0:
+		return nil, usageError{errors.New("give one of -i IFACE and -r FILE")}
+	}
+	s := &setup{alerts: o.alerting(), web: o.server(), metrics: o.exposition()}
+	if len(ifaces) > 1 {
+		o.wrong(fmt.Errorf("%d interfaces: want one", len(ifaces)), "capture", "interface")
+	}
+	var own []netip.Prefix
+	if len(files) == 0 {
+		name := strings.Join(ifaces, ",")
+		live := o.liveCapture(name)
+		own, s.live = ownPrefixes(name), &live
+	}
+	if config.Or(o.Scripts.Enabled, true) {
+		checks := o.checking(strings.Join(append(files, ifaces...), ","))
+		s.checks = &checks
+	}
+	s.pipeline = o.build(own, s.live != nil)
+	if err := o.err(); err != nil {
+		return nil, err
+	}
+	if s.plan != nil && s.live != nil {
+		s.live.RingBytes = int(s.plan.Ring)
+	}
+	return s, nil
+}
+
+// start builds a daemon of s and runs it until ctx ends: the one place in which everything is wired.
+func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error) {
+	if d.plan != nil {
+		d.plan.apply(d.log)
+	}
+	if s.live != nil {
+		src, err := capture.OpenLive(*s.live, d.log)
+		if err != nil {
+			return err
+		}
+		defer src.Close()
+		d.live = src
+	}
+	networks := len(d.registry.Networks())
+	if d.assumed {
+		d.log.Info("no local networks given: counting the interface's own and all private, link-local and loopback space", "networks", networks)
+	}
+	if d.live != nil {
+		d.log.Info("capturing", "interface", s.live.Interface, "path", "afpacket", "networks", networks,
+			"ring_bytes", d.live.Stats().RingBytes, "max_flows", d.table.Snapshot().Table.Capacity)
+	}
+	d.reloads.now.LastSuccess = time.Now().UnixNano()
+	clock := func() int64 { return d.wallClock() / int64(time.Second) }
+	if d.keeper, err = openKeeper(s.alerts, d.log, clock, d.plan); err != nil {
+		return err
+	}
+	d.view = d.viewOf(metrics.Shared(snapshotReuse, d.takeView))
+	if s.checks != nil {
+		d.engine, err = d.newEngine(*s.checks)
+	}
+	var server *web.Server
+	if err == nil {
+		server, err = d.newServer(s.web, s.metrics)
+	}
+	if err == nil {
+		err = d.run(ctx, server, files)
+	}
+	return errorsFirst(err, d.closeChecks())
 }
 
 // ownPrefixes are the networks of the interface's own addresses.
@@ -126,6 +155,11 @@ type daemon struct {
 	log  *slog.Logger
 	std  streams
 	live *capture.Live // nil when files are read
+
+	conf    *configFlags
+	hangups <-chan os.Signal
+	reloads reloads
+	options *options // in force; guarded by reloads.mu once the daemon runs
 
 	view     func() metrics.View // shared by all readers
 	keeper   alerts.Keeper
@@ -160,6 +194,7 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 	} else {
 		wg.Go(func() { d.replay(ctx, cancel, server, files) }) // ends with the files or ctx
 	}
+	wg.Go(func() { d.reloadOnHangup(ctx) }) // ends with ctx
 	<-ctx.Done()
 	wg.Wait()
 	s := d.table.Snapshot()

@@ -22,6 +22,8 @@ func (d *daemon) takeView() metrics.View {
 	if d.live != nil {
 		v.Sources = []capture.Stats{d.live.Stats()}
 	}
+	reloads := d.reloads.stats()
+	v.Reloads = &reloads
 	kept := d.keeper.Stats()
 	v.Alerts = &kept
 	if d.engine != nil {
@@ -32,11 +34,22 @@ func (d *daemon) takeView() metrics.View {
 	return v
 }
 
+// viewOf is shared, but that a view of before a reload of the networks serves nobody after it.
+func (d *daemon) viewOf(shared func() metrics.View) func() metrics.View {
+	return func() metrics.View {
+		v := shared()
+		if d.final.Load() == nil && v.Snapshot.Nets.Generation != d.registry.Table().Generation() {
+			return d.takeView()
+		}
+		return v
+	}
+}
+
 // newServer wires the readers: all of them see the same snapshot.
-func (d *daemon) newServer(cfg web.Config, matrixSeries int) (*web.Server, error) {
+func (d *daemon) newServer(cfg web.Config, exposition metrics.Config) (*web.Server, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
-		metrics.NewCollector(metrics.Config{MatrixSeries: matrixSeries}, d.view),
+		metrics.NewCollector(exposition, d.view),
 		versioncollector.NewCollector("netmond"),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -47,6 +60,7 @@ func (d *daemon) newServer(cfg web.Config, matrixSeries int) (*web.Server, error
 		Report:   func() *report.Report { return report.New(d.view().Snapshot, d.inputErrors.get()) },
 		Network:  d.networkOf,
 		Alerts:   d.keeper,
+		Reload:   d.reload,
 	}
 	if d.engine != nil {
 		deps.Checks, deps.Scripts = d.engine, d.script
