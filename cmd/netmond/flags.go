@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -97,6 +99,24 @@ func (f fault) Error() string {
 		return f.err.Error()
 	}
 	return fmt.Sprintf("%s: %v", f.at, f.err)
+}
+
+// place is line and column, to sort by; none for what is of no file.
+func (f fault) place() []int {
+	at := f.at
+	if f.placed { // the first of its own
+		at, _, _ = strings.Cut(f.err.Error(), ": ")
+	}
+	parts := strings.Split(at, ":")
+	if len(parts) < 3 {
+		return nil
+	}
+	line, err := strconv.Atoi(parts[len(parts)-2])
+	col, err2 := strconv.Atoi(parts[len(parts)-1])
+	if err != nil || err2 != nil {
+		return nil
+	}
+	return []int{line, col}
 }
 
 // Unwrap implements errors.Unwrap.

@@ -26,6 +26,7 @@ type liveDaemon struct {
 	pair    *netnstest.Pair
 	address string
 	client  *http.Client
+	cmd     *exec.Cmd
 }
 
 func startLive(t *testing.T, args ...string) *liveDaemon {
@@ -34,6 +35,7 @@ func startLive(t *testing.T, args ...string) *liveDaemon {
 	d := &liveDaemon{t: t, pair: netnstest.NewPair(t), address: "127.0.0.1:19991"}
 	d.pair.B.LoopbackUp()
 	cmd := exec.Command(netmondBinary(t), append([]string{"run", "-i", d.pair.B.Name}, args...)...)
+	d.cmd = cmd
 	superviseDaemonBy(t, cmd, d.pair.B.Start)
 	d.client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,

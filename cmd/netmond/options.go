@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,6 +67,7 @@ func (o *options) err() error {
 	if len(o.faults) == 0 {
 		return nil
 	}
+	slices.SortStableFunc(o.faults, func(a, b fault) int { return slices.Compare(a.place(), b.place()) })
 	errs := make([]error, len(o.faults))
 	inFile := false
 	for i, f := range o.faults {
@@ -182,8 +185,8 @@ func (o *options) alerting() alerts.Config {
 	cfg.MaxAge = config.Or(o.Alerts.Retention, config.Duration(cfg.MaxAge)).Std()
 	cfg.Dir = o.Path(config.Or(o.DataDir, ""), "data_dir")
 	o.wrong(cfg.Validate(), "alerts")
-	if st, err := os.Stat(cfg.Dir); cfg.Dir != "" && err == nil && !st.IsDir() {
-		o.wrong(fmt.Errorf("%s is no folder", cfg.Dir), "data_dir")
+	if _, err := os.Stat(cfg.Dir); cfg.Dir != "" && err == nil { // else it is made
+		o.wrong(isFolder(cfg.Dir, *o.DataDir), "data_dir")
 	}
 	return cfg
 }
@@ -192,15 +195,12 @@ func (o *options) alerting() alerts.Config {
 func (o *options) checking(interfaceName string) engine.Config {
 	cfg := engine.DefaultConfig()
 	s := &o.Scripts
-	for _, dir := range s.Dirs {
+	for i, dir := range s.Dirs {
 		abs, err := filepath.Abs(o.Path(dir, "scripts", "dirs"))
 		if err == nil {
-			var st os.FileInfo
-			if st, err = os.Stat(abs); err == nil && !st.IsDir() {
-				err = fmt.Errorf("%s is no folder", dir)
-			}
+			err = isFolder(abs, dir)
 		}
-		o.wrong(err, "scripts", "dirs")
+		o.wrong(err, "scripts", "dirs", fmt.Sprint(i))
 		cfg.ScriptsDirs = append(cfg.ScriptsDirs, abs)
 	}
 	cfg.Limits.Time = config.Or(s.Limits.Time, config.Duration(cfg.Limits.Time)).Std()
@@ -218,6 +218,20 @@ func (o *options) checking(interfaceName string) engine.Config {
 	}
 	o.wrong(cfg.Validate(), "scripts")
 	return cfg
+}
+
+// isFolder reports why path, which is written as name, is no folder that can be used.
+func isFolder(path, name string) error {
+	st, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: no such folder", name)
+	case err != nil:
+		return err
+	case !st.IsDir():
+		return fmt.Errorf("%s is no folder", name)
+	}
+	return nil
 }
 
 // checkConfig are the settings of one check.

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -132,6 +134,7 @@ const maxChangeLines = 20
 // logChanges tells what a reload changed, and what waits for a restart.
 func logChanges(log *slog.Logger, keys []config.Change, nets *localnets.Change) {
 	told := 0
+	keys = slices.DeleteFunc(keys, func(k config.Change) bool { return strings.HasPrefix(k.Path, "networks[") }) // told below
 	for _, k := range keys {
 		if told++; told > maxChangeLines {
 			log.Info("further keys changed", "keys", len(keys)-maxChangeLines)

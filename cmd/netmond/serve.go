@@ -22,8 +22,6 @@ func (d *daemon) takeView() metrics.View {
 	if d.live != nil {
 		v.Sources = []capture.Stats{d.live.Stats()}
 	}
-	reloads := d.reloads.stats()
-	v.Reloads = &reloads
 	kept := d.keeper.Stats()
 	v.Alerts = &kept
 	if d.engine != nil {
@@ -34,12 +32,17 @@ func (d *daemon) takeView() metrics.View {
 	return v
 }
 
-// viewOf is shared, but that a view of before a reload of the networks serves nobody after it.
+// viewOf is shared, but that what a reload changed is seen at once: a view of before it serves nobody after
+// it.
 func (d *daemon) viewOf(shared func() metrics.View) func() metrics.View {
 	return func() metrics.View {
 		v := shared()
+		reloads := d.reloads.stats()
+		v.Reloads = &reloads
 		if d.final.Load() == nil && v.Snapshot.Nets.Generation != d.registry.Table().Generation() {
-			return d.takeView()
+			fresh := d.takeView()
+			fresh.Reloads = v.Reloads
+			return fresh
 		}
 		return v
 	}
