@@ -134,3 +134,8 @@ func (v *values) compare(op testOp, x, y value) *condition {
 	}
 	return &condition{kind: condTest, test: test{op, x, y}}
 }
+
+// present is true of frames that have the bytes of x.
+func present(v *values, x value) *condition {
+	return &condition{kind: condTest, test: test{testGreaterEqual, x, v.number(0)}}
+}

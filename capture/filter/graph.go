@@ -15,7 +15,7 @@ const (
 )
 
 // A decision is a node of a graph: a test with what follows if it holds and if not, or a set with one
-// successor. Successors have smaller places than the node.
+// successor.
 type decision struct {
 	test    int32 // place in tests; -1 for a set
 	slot    int32 // of a set
@@ -32,12 +32,13 @@ type graph struct {
 	root   nodeID
 
 	testAt map[test]int32
-	nodeAt map[decision]nodeID
+	nodeAt map[decision]nodeID // nil while equal decisions may be several
 }
 
-// newGraph builds the decisions of c. Equal decisions become one.
+// newGraph builds the decisions of c, one for each test, so that each way to a test can be simplified
+// on its own; simplify makes equal ones one.
 func newGraph(v *values, c *condition) *graph {
-	g := &graph{values: v, nodes: make([]decision, firstNode), testAt: map[test]int32{}, nodeAt: map[decision]nodeID{}}
+	g := &graph{values: v, nodes: make([]decision, firstNode), testAt: map[test]int32{}}
 	g.root = g.build(c, accept, refuse)
 	return g
 }
@@ -76,37 +77,57 @@ func (g *graph) node(d decision) nodeID {
 	}
 	at := nodeID(len(g.nodes))
 	g.nodes = append(g.nodes, d)
-	g.nodeAt[d] = at
+	if g.nodeAt != nil {
+		g.nodeAt[d] = at
+	}
 	return at
 }
 
 // reachable lists the nodes that the root leads to, root first, each before its successors.
 func (g *graph) reachable() []nodeID {
+	if g.root < firstNode {
+		return nil
+	}
+	// Depth first, without recursion: a program may be thousands of decisions deep.
+	type visit struct {
+		at   nodeID
+		done bool
+	}
 	seen := make([]bool, len(g.nodes))
-	seen[g.root] = true
 	var list []nodeID
-	for at := g.root; at >= firstNode; at-- {
-		if seen[at] {
-			list = append(list, at)
-			seen[g.nodes[at].yes], seen[g.nodes[at].no] = true, true
+	for stack := []visit{{at: g.root}}; len(stack) > 0; {
+		v := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		switch {
+		case v.done:
+			list = append(list, v.at)
+		case v.at >= firstNode && !seen[v.at]:
+			seen[v.at] = true
+			stack = append(stack, visit{v.at, true}, visit{at: g.nodes[v.at].yes}, visit{at: g.nodes[v.at].no})
 		}
 	}
+	slices.Reverse(list)
 	return list
 }
 
-// simplify leaves out decisions whose outcome is known on the way to them, until there are none.
+// simplify leaves out decisions whose outcome is known on the way to them, and puts those on one value
+// together, until nothing changes. Then equal decisions become one.
 func (g *graph) simplify() {
 	for range maxPasses {
-		changed := g.thread()
-		g.rebuild()
-		if !changed {
-			return
+		threaded := g.thread()
+		g.rebuild(false)
+		if grouped := g.group(); !threaded && !grouped {
+			break
 		}
+	}
+	g.rebuild(true)
+	if g.thread() {
+		g.rebuild(true)
 	}
 }
 
 const (
-	maxPasses = 20
+	maxPasses = 50
 	// maxFacts bounds the memory of thread: tests times decisions. More are left as they are.
 	maxFacts = 1 << 26
 )
@@ -269,18 +290,55 @@ func (g *graph) known(f *facts, x value, depth int) (uint32, bool) {
 	return calculate(key.op, a, b)
 }
 
-// rebuild makes equal decisions one again and leaves out those that nothing leads to.
-func (g *graph) rebuild() {
+// rebuild leaves out the decisions that nothing leads to or that decide nothing, and unused slots. With share, equal
+// ones become one.
+func (g *graph) rebuild(share bool) {
 	order := g.reachable()
 	old := g.nodes
 	moved := make([]nodeID, len(old))
 	moved[accept] = accept
+	used := g.usedSlots(order)
 	g.nodes = make([]decision, firstNode, len(order)+int(firstNode))
-	g.nodeAt = make(map[decision]nodeID, len(order))
+	g.nodeAt = nil
+	if share {
+		g.nodeAt = make(map[decision]nodeID, len(order))
+	}
 	for _, at := range slices.Backward(order) {
 		d := old[at]
 		d.yes, d.no = moved[d.yes], moved[d.no]
+		if d.test < 0 && !used[uint32(d.slot)] {
+			moved[at] = d.yes
+			continue
+		}
 		moved[at] = g.node(d)
 	}
 	g.root = moved[g.root]
+}
+
+// usedSlots are the slots that some node reads.
+func (g *graph) usedSlots(order []nodeID) map[uint32]bool {
+	used := map[uint32]bool{}
+	seen := make([]bool, len(g.values.list))
+	var mark func(x value)
+	mark = func(x value) {
+		if x == noValue || seen[x] {
+			return
+		}
+		seen[x] = true
+		key := g.values.list[x]
+		if key.kind == kindSlot {
+			used[key.k] = true
+		}
+		mark(key.a)
+		mark(key.b)
+	}
+	for _, at := range order {
+		if d := &g.nodes[at]; d.test < 0 {
+			mark(d.set)
+		} else {
+			mark(g.tests[d.test].x)
+			mark(g.tests[d.test].y)
+		}
+	}
+	return used
 }

@@ -88,16 +88,22 @@ func (l *lowering) startWLAN() *condition {
 		gate = l.equals(raw, 4, 4, 105<<24) // 802.11, least significant byte first
 	}
 	l.at.header = offset{prefix, 0}
-	// 24 bytes, and 2 of quality of service.
-	end := v.op('r', v.op('&', l.load(l.at.header, 0, 1), v.number(0x80)), v.number(6))
+	// 24 bytes, and in some data frames 2 of quality of service.
+	end := v.number(24)
 	if prefix != noValue {
-		end = v.op('+', end, prefix)
+		end = v.op('+', prefix, end)
 	}
-	end = v.op('+', end, v.number(24))
+	fc := l.load(l.at.header, 0, 1)
+	qos := allOf(l.compare(testBits, fc, 0x08), not(l.compare(testBits, fc, 0x04)), l.compare(testBits, fc, 0x80))
+	l.slots++
+	l.before = append(l.before, anyOf(
+		allOf(qos, assign(l.slots, v.op('+', end, v.number(2)), always)),
+		assign(l.slots, end, always)))
+	end = v.slot(l.slots)
 	if l.target.Link == packet.LinkRadiotap {
-		end = l.padded(l.newSlot(end))
+		end = l.newSlot(l.padded(end))
 	}
-	l.at.payload = offset{l.newSlot(end), 0}
+	l.at.payload = offset{end, 0}
 	return gate
 }
 
@@ -131,12 +137,11 @@ func (l *lowering) carries(n interface{ at() int }, proto uint32) *condition {
 	case familyPPP:
 		return l.equals(l.at.kind, 0, 2, pppNumber(proto))
 	case familyRaw:
-		// libpcap looks at the first byte of the frame, whatever comes before the IP header.
 		switch proto {
 		case etherIP:
-			return l.masked(l.at.header, l.rawAt(), 1, 0x40, 0xf0)
+			return l.masked(l.at.payload, 0, 1, 0x40, 0xf0)
 		case etherIP6:
-			return l.masked(l.at.header, l.rawAt(), 1, 0x60, 0xf0)
+			return l.masked(l.at.payload, 0, 1, 0x60, 0xf0)
 		}
 		return never
 	case familyIPv4:
@@ -152,9 +157,6 @@ func (l *lowering) carries(n interface{ at() int }, proto uint32) *condition {
 	}
 	return l.llcCarries(proto)
 }
-
-// rawAt is where the IP header begins.
-func (l *lowering) rawAt() uint32 { return l.at.payload.k }
 
 func constantly(yes bool) *condition {
 	if yes {
@@ -283,4 +285,9 @@ func pppNumber(proto uint32) uint32 {
 func (l *lowering) wlanData() *condition {
 	fc := l.load(l.at.header, 0, 1)
 	return allOf(not(l.compare(testBits, fc, 0x04)), l.compare(testBits, fc, 0x08))
+}
+
+// wlanFields reports whether the fields of 802.11 can be asked for: as in libpcap not behind PPI.
+func (l *lowering) wlanFields() bool {
+	return l.at.family == familyWLAN && l.target.Link != packet.LinkPPI
 }

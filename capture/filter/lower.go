@@ -117,10 +117,10 @@ func (l *lowering) whole() *condition {
 	if l.err != nil {
 		return never
 	}
-	c := always
-	if l.expr.root != nil {
-		c = l.node(l.expr.root)
+	if l.expr.root == nil {
+		return always
 	}
+	c := l.node(l.expr.root)
 	return allOf(append(l.before, gate, c)...)
 }
 
@@ -189,12 +189,12 @@ func (l *lowering) node(n node) *condition {
 	case *llcType:
 		return l.llc(n)
 	case *wlanType:
-		if l.at.family != familyWLAN {
+		if !l.wlanFields() {
 			return l.fail(n, "802.11 types are in 802.11 captures only, not in %v", l.target.Link)
 		}
 		return l.masked(l.at.header, 0, 1, n.value, n.mask)
 	case *wlanDir:
-		if l.at.family != familyWLAN {
+		if !l.wlanFields() {
 			return l.fail(n, "802.11 directions are in 802.11 captures only, not in %v", l.target.Link)
 		}
 		return l.masked(l.at.header, 1, 1, n.value, 3)

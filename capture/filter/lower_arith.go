@@ -1,8 +1,6 @@
 package filter
 
 import (
-	"strings"
-
 	"github.com/netmond/netmond/packet"
 )
 
@@ -120,7 +118,8 @@ func (l *lowering) field(n *field) computed {
 		net := l.net()
 		return at(offset{net.base, net.k + 40}, l.carries(n, etherIP6), l.equals(net, 6, 1, protoICMP6))
 	}
-	if _, ok := linkProtocols[n.proto]; ok && !strings.Contains("iso stp ipx netbeui aarp", n.proto) {
+	switch n.proto {
+	case "ip", "ip6", "arp", "rarp", "atalk", "decnet", "lat", "sca", "moprc", "mopdl":
 		return at(l.net(), l.abbreviation(n, n.proto))
 	}
 	l.fail(n, "bytes of %q cannot be addressed", n.proto)

@@ -1,5 +1,7 @@
 package filter
 
+import "github.com/netmond/netmond/packet"
+
 // encapsulation is true of frames that are wrapped so, and moves the layout for what comes later in the
 // text to what lies inside.
 func (l *lowering) encapsulation(n *encapsulation) *condition {
@@ -20,12 +22,12 @@ func (l *lowering) vlan(n *encapsulation) *condition {
 	if l.at.labels > 0 {
 		return l.fail(n, "no VLAN tag can follow an MPLS label")
 	}
-	if l.at.family != familyEthernet && l.at.family != familyWLAN {
+	if l.at.family != familyEthernet && !l.wlanFields() {
 		return l.fail(n, "frames of link type %v have no VLAN tags", l.at.link)
 	}
 	c := allOf(l.hasLink(), anyOf(l.carries(n, etherVLAN), l.carries(n, etherQinQ), l.carries(n, etherOldQ)))
 	if n.given {
-		c = allOf(c, l.masked(l.at.payload, 0, 2, n.n, 0x0fff))
+		c = allOf(c, l.masked(l.net(), 0, 2, n.n, 0x0fff))
 	}
 	l.at.payload.k += 4
 	l.at.kind.k += 4
@@ -45,7 +47,7 @@ func (l *lowering) mpls(n *encapsulation) *condition {
 		c = l.masked(before, 2, 1, 0, 0x01)
 	case l.at.family == familyEthernet, l.at.family == familyHDLC:
 		c = l.carries(n, etherMPLS)
-	case l.at.family == familyPPP:
+	case l.at.family == familyPPP && l.at.link == packet.LinkPPP:
 		c = l.carries(n, pppMPLS)
 	default:
 		return l.fail(n, "frames of link type %v have no MPLS labels", l.at.link)
@@ -81,7 +83,7 @@ func (l *lowering) pppoe(n *encapsulation) *condition {
 		c = allOf(c, l.masked(l.net(), 0, 4, n.n, 0xffff))
 	}
 	// From here on the link layer is PPP, behind 6 bytes of PPPoE.
-	l.at.family = familyPPP
+	l.at.link, l.at.family = packet.LinkPPP, familyPPP
 	l.at.header = l.net()
 	l.at.header.k += 6
 	l.at.kind = l.at.header
@@ -132,10 +134,10 @@ func (l *lowering) geneve(n *encapsulation) *condition {
 		allOf(assign(kindSlot, v.op('+', tunnel.base, v.number(2)), always),
 			assign(payloadSlot, start, always)))
 	l.at = layout{
-		link: l.at.link, family: familyEthernet, inner: true, noSNAP: 3,
+		link: packet.LinkEthernet, family: familyEthernet, inner: true, noSNAP: 3,
 		header:  offset{start, 0},
 		kind:    offset{v.slot(kindSlot), 0},
 		payload: offset{v.slot(payloadSlot), 0},
 	}
-	return allOf(anyOf(four, six), assign(headerSlot, header, always), inside)
+	return allOf(anyOf(four, six), present(v, l.load(tunnel, 2, 2)), assign(headerSlot, header, always), inside)
 }

@@ -22,6 +22,11 @@ func ends(dir string, src, dst func() *condition) *condition {
 func (l *lowering) named(n *name) *condition {
 	switch n.q.addr {
 	case "port", "portrange":
+		if n.only != "" {
+			q := n.q
+			q.proto = n.only
+			return l.ports(n, q, n.from, n.to)
+		}
 		return l.ports(n, n.q, n.from, n.to)
 	case "proto":
 		return l.protocol(n, n.proto, n.q.proto)
@@ -147,9 +152,9 @@ func (l *lowering) ports(n node, q qualifiers, from, to uint16) *condition {
 	of := func(next uint32, rest *condition) *condition {
 		var any []*condition
 		for _, t := range transports {
-			any = append(any, l.equals(l.net(), next, 1, t))
+			any = append(any, allOf(l.equals(l.net(), next, 1, t), rest))
 		}
-		return allOf(anyOf(any...), rest)
+		return anyOf(any...)
 	}
 	net := l.net()
 	six := allOf(l.carries(n, etherIP6), of(6, in(offset{net.base, net.k + 40})))
