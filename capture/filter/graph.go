@@ -32,13 +32,14 @@ type graph struct {
 	root   nodeID
 
 	testAt map[test]int32
+	bits   map[value][]int32   // the tests of single bits of a value
 	nodeAt map[decision]nodeID // nil while equal decisions may be several
 }
 
 // newGraph builds the decisions of c, one for each test, so that each way to a test can be simplified
 // on its own; simplify makes equal ones one.
 func newGraph(v *values, c *condition) *graph {
-	g := &graph{values: v, nodes: make([]decision, firstNode), testAt: map[test]int32{}}
+	g := &graph{values: v, nodes: make([]decision, firstNode), testAt: map[test]int32{}, bits: map[value][]int32{}}
 	g.root = g.build(c, accept, refuse)
 	return g
 }
@@ -64,6 +65,9 @@ func (g *graph) build(c *condition, yes, no nodeID) nodeID {
 		at = int32(len(g.tests))
 		g.tests = append(g.tests, c.test)
 		g.testAt[c.test] = at
+		if _, ok := g.values.constant(c.test.y); ok && c.test.op == testBits {
+			g.bits[c.test.x] = append(g.bits[c.test.x], at)
+		}
 	}
 	return g.node(decision{test: at, yes: yes, no: no})
 }
@@ -260,10 +264,30 @@ func (g *graph) decided(f *facts, t int32) (holds, ok bool) {
 	tt := g.tests[t]
 	x, ok := g.known(f, tt.x, 0)
 	if !ok {
-		return false, false
+		return false, tt.op == testEqual && g.excluded(f, tt)
 	}
 	y, ok := g.known(f, tt.y, 0)
 	return tt.op.holds(x, y), ok
+}
+
+// excluded reports whether what f tells of single bits of a value keeps it from being the number that
+// it is compared with.
+func (g *graph) excluded(f *facts, tt test) bool {
+	n, ok := g.values.constant(tt.y)
+	for _, t := range g.bits[tt.x] {
+		mask, _ := g.values.constant(g.tests[t].y)
+		switch bit := 2 * uint(t); f.holds[bit/64] >> (bit % 64) & 3 {
+		case 1: // some bit of mask is set
+			if ok && n&mask == 0 {
+				return true
+			}
+		case 2: // none is
+			if ok && n&mask != 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // known gives the number that x must be, if f tells it.

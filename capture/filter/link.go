@@ -237,25 +237,22 @@ func (l *lowering) cookedCarries(proto uint32) *condition {
 	return l.equals(l.at.kind, 0, 2, proto)
 }
 
-// loopCarries compares address families. IPv4 is 2 everywhere; IPv6 is 10 on Linux, 24 on NetBSD and
-// OpenBSD, 28 on FreeBSD, 30 on macOS. The word is in the byte order of the capturing host, which no
-// frame tells, or in network byte order: both are taken.
+// loopCarries looks at the address family. IPv4 is 2 everywhere; IPv6 is 10 on Linux, 24 on NetBSD and
+// OpenBSD, 28 on FreeBSD, 30 on macOS: all have the bit 8, which 2 has not. The word is in the byte
+// order of the capturing host, which no frame tells, or in network byte order, so the family is its
+// first byte or its last.
 func (l *lowering) loopCarries(proto uint32) *condition {
-	var families []uint32
+	family := l.load(l.at.header, 0, 4)
+	if l.at.link != packet.LinkLoop {
+		family = l.values.op('|', l.load(l.at.header, 0, 1), l.load(l.at.header, 3, 1))
+	}
 	switch proto {
 	case etherIP:
-		families = []uint32{2}
+		return l.compare(testEqual, family, 2)
 	case etherIP6:
-		families = []uint32{10, 24, 28, 30}
+		return l.compare(testBits, family, 8)
 	}
-	var any []*condition
-	for _, f := range families {
-		any = append(any, l.equals(l.at.header, 0, 4, f))
-		if l.at.link != packet.LinkLoop {
-			any = append(any, l.equals(l.at.header, 0, 4, f<<24))
-		}
-	}
-	return anyOf(any...)
+	return never
 }
 
 // pppNumber is the PPP protocol number that carries what an EtherType or LLC access point names.

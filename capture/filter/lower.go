@@ -80,8 +80,10 @@ type lowering struct {
 	at     layout
 	tagged bool // the kernel has taken a VLAN tag off the frame, whose EtherType and tag it keeps
 	slots  int
-	before []*condition // sets that come before all else
-	err    error        // the first
+	// checked are what the fields of a protocol need of a frame, under the layout at hand.
+	checked map[string]*condition
+	before  []*condition // sets that come before all else
+	err     error        // the first
 }
 
 func (l *lowering) fail(n interface{ at() int }, format string, args ...any) *condition {
@@ -112,7 +114,7 @@ func lower(e *Expr, target Target) (*condition, *values, error) {
 
 // whole lowers the expression from the outermost layout on.
 func (l *lowering) whole() *condition {
-	l.before = nil
+	l.before, l.checked = nil, nil
 	gate := l.start()
 	if l.err != nil {
 		return never

@@ -87,7 +87,7 @@ func (l *lowering) field(n *field) computed {
 		return computed{v: index.v}
 	}
 	v, size := &l.values, uint8(n.size)
-	at := func(from offset, needs ...*condition) computed {
+	at := func(from offset, needs func() *condition) computed {
 		if k, ok := v.constant(index.v); ok && k < beyond {
 			from.k += k
 		} else if from.base == noValue {
@@ -95,32 +95,42 @@ func (l *lowering) field(n *field) computed {
 		} else {
 			from.base = v.op('+', from.base, index.v)
 		}
-		valid := index.valid
-		if len(needs) > 0 {
-			valid = allOf(append([]*condition{index.valid}, needs...)...)
+		valid := l.checked[n.proto]
+		if valid == nil {
+			if l.checked == nil {
+				l.checked = map[string]*condition{}
+			}
+			valid = needs()
+			l.checked[n.proto] = valid
+		}
+		if index.valid != nil && index.valid != valid {
+			valid = allOf(index.valid, valid)
 		}
 		return computed{l.load(from, 0, size), valid}
 	}
+	nothing := func() *condition { return always }
 	switch n.proto {
 	case "radio":
 		switch l.target.Link {
 		case packet.LinkRadiotap, packet.LinkAVS, packet.LinkPrism:
-			return at(offset{noValue, 0})
+			return at(offset{noValue, 0}, nothing)
 		}
 		l.fail(n, "frames of link type %v have no radio header", l.target.Link)
 		return index
 	case "link":
-		return at(l.at.header)
+		return at(l.at.header, nothing)
 	case "tcp", "udp", "sctp", "icmp", "igmp", "igrp", "pim", "vrrp", "carp":
 		// libpcap looks only into IPv4 for these, and not into later fragments.
-		return at(l.transport4(), l.carries(n, etherIP), l.abbreviation(n, n.proto), l.unfragmented())
+		return at(l.transport4(), func() *condition {
+			return allOf(l.carries(n, etherIP), l.abbreviation(n, n.proto), l.unfragmented())
+		})
 	case "icmp6":
 		net := l.net()
-		return at(offset{net.base, net.k + 40}, l.carries(n, etherIP6), l.equals(net, 6, 1, protoICMP6))
-	}
-	switch n.proto {
+		return at(offset{net.base, net.k + 40}, func() *condition {
+			return allOf(l.carries(n, etherIP6), l.equals(net, 6, 1, protoICMP6))
+		})
 	case "ip", "ip6", "arp", "rarp", "atalk", "decnet", "lat", "sca", "moprc", "mopdl":
-		return at(l.net(), l.abbreviation(n, n.proto))
+		return at(l.net(), func() *condition { return l.abbreviation(n, n.proto) })
 	}
 	l.fail(n, "bytes of %q cannot be addressed", n.proto)
 	return index

@@ -5,6 +5,7 @@ import "github.com/netmond/netmond/packet"
 // encapsulation is true of frames that are wrapped so, and moves the layout for what comes later in the
 // text to what lies inside.
 func (l *lowering) encapsulation(n *encapsulation) *condition {
+	l.checked = nil
 	switch n.kind {
 	case "vlan":
 		return l.vlan(n)
