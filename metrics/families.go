@@ -78,6 +78,9 @@ const (
 	flowTableUntrackedPackets
 	flowTableUntrackedBytes
 
+	filteredPackets
+	filteredBytes
+
 	captureInfo
 	captureUp
 	capturePackets
@@ -230,6 +233,11 @@ var families = [numFamilies]family{
 		"Packets that found no place in the flow table; their networks have them all the same."},
 	flowTableUntrackedBytes: {"netmond_flow_table_untracked_bytes_total", counter, nil,
 		"Wire bytes of those packets."},
+
+	filteredPackets: {"netmond_filtered_packets_total", counter, nil,
+		"Frames of capture files that --filter refused, in no other count. Of a live capture the kernel counts none."},
+	filteredBytes: {"netmond_filtered_bytes_total", counter, nil,
+		"Wire bytes of those frames."},
 
 	captureInfo: {"netmond_capture_info", gauge, []string{"interface", "path"},
 		"1 for each live source, with the capture path in use."},

@@ -7,6 +7,7 @@ import (
 	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/lua/engine"
 )
 
@@ -14,6 +15,9 @@ import (
 type View struct {
 	Snapshot *flows.Snapshot // nil: nothing is counted yet, and only the collector's own state is shown
 	Sources  []capture.Stats // live sources, at most one per Interface; read after Snapshot was taken
+
+	// Filtered is what a filter kept out of the files that Snapshot was counted from; nil: there is none.
+	Filtered *localnets.Counts
 
 	Alerts *alerts.Stats // nil: there are none
 	// Network is the alerts' state of a network of Snapshot, by its canonical CIDR. Set with Alerts.

@@ -299,6 +299,9 @@ func (r *checkReplay) summary() {
 			names = append(names, c.Key)
 		}
 	}
+	if c := r.filteredOut(); c != nil {
+		fmt.Fprintf(r.err, "netmond: %d packets of %d bytes do not match the filter and are not counted\n", c.Packets, c.Bytes)
+	}
 	name := names[0]
 	if len(names) > 1 {
 		name = fmt.Sprintf("%d checks", len(names))

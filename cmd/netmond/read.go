@@ -41,7 +41,7 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 			fmt.Fprintln(std.err, "netmond: interrupted: these are the figures up to here")
 		}
 		interrupted := err != nil
-		r := report.New(p.table.Snapshot(), errs)
+		r := p.withFilter(report.New(p.table.Snapshot(), errs))
 		out := bufio.NewWriterSize(std.out, 64<<10)
 		switch *format {
 		case "json":
@@ -73,11 +73,12 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 func (p *pipeline) readFiles(ctx context.Context, paths []string, std streams, onTick func(now int64) error) ([]report.InputError, error) {
 	src := capture.OpenFiles(inputs(paths), std.in)
 	defer src.Close()
+	counted := p.behindFilter(src)
 	progress := startProgress(std.err, src)
-	err := untilDone(ctx, func() error { return p.table.Replay(ctx, src, onTick) })
+	err := untilDone(ctx, func() error { return p.table.Replay(ctx, counted, onTick) })
 	progress.stop()
 	if err != nil {
-		return nil, fmt.Errorf("read: %w", err)
+		return nil, filterFault(fmt.Errorf("read: %w", err))
 	}
 	var errs []report.InputError
 	for _, e := range src.Errors() {

@@ -72,10 +72,10 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 			d.plan.apply(log)
 		}
 		if *iface != "" {
-			live.Interface, live.RingBytes = *iface, int(*ring)
+			live.Interface, live.RingBytes, live.Filter = *iface, int(*ring), d.filter
 			src, err := capture.OpenLive(live, log)
 			if err != nil {
-				return err
+				return filterFault(err)
 			}
 			defer src.Close()
 			d.live = src

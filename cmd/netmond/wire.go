@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/alecthomas/units"
 
 	"github.com/netmond/netmond/apps"
+	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/capture/filter"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/packet"
@@ -30,6 +33,7 @@ type accounting struct {
 	idleSet, activeSet, closedSet, hostSet bool
 	maxFlowsSet, maxHostsSet               bool
 	memory                                 *units.Base2Bytes
+	filter                                 *string
 }
 
 // Timeouts of a live capture. A file is one observation: nothing idles out of it unless asked.
@@ -51,6 +55,7 @@ func addAccountingFlags(cmd flagGroup) *accounting {
 	a := &accounting{}
 	a.networks = cmd.Flag("local-networks", "Local networks as CIDR or CIDR=alias, comma separated, or a file of them. Repeatable. Default: the capture interface's own networks and all private, link-local and loopback space.").
 		Short('m').PlaceHolder("LIST").Strings()
+	a.filter = addFilterFlag(cmd)
 	a.decap = cmd.Flag("decap", "Tunnels to look through, comma separated, or all: the inner packet counts. Default: none, the outermost IP header counts. Known: "+decapKinds()+".").
 		PlaceHolder("LIST").String()
 	a.flowVLAN = cmd.Flag("flow-vlan", "Keep flows of different outer VLANs apart.").Bool()
@@ -86,7 +91,9 @@ type pipeline struct {
 	assumed  bool
 	registry *localnets.Registry
 	table    *flows.Table
-	plan     *memoryPlan // nil without a budget
+	plan     *memoryPlan                      // nil without a budget
+	filter   *filter.Filter                   // nil without one
+	filtered atomic.Pointer[capture.Filtered] // set when files are read through filter
 }
 
 // build wires packet, flows, apps and localnets. own are the prefixes of the capture interface; live
@@ -105,8 +112,11 @@ func (a *accounting) build(own []netip.Prefix, live bool, ring int64) (*pipeline
 		}
 	}
 	p := &pipeline{}
+	var err error
+	if p.filter, err = loadFilter(*a.filter); err != nil {
+		return nil, err
+	}
 	if len(*a.networks) > 0 {
-		var err error
 		if p.networks, err = localnets.ParseList(*a.networks); err != nil {
 			return nil, usageError{err}
 		}
