@@ -27,6 +27,8 @@ type Stats struct {
 	RingFreezes   uint64 // tp_freeze_q_cnt
 	Losing        uint64 // blocks marked TP_STATUS_LOSING
 	Truncated     uint64 // frames captured shorter than on the wire
+	Filtered      uint64 // frames of files that a filter refused, in no other count; the kernel counts none
+	FilteredBytes uint64 // their wire bytes
 	Up            bool
 	Downs         uint64 // times the interface went down or vanished
 	Reopens       uint64 // times the socket was opened again

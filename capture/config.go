@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/netmond/netmond/capture/filter"
 )
 
 // LiveConfig says what a Live captures and how much memory the kernel may hold frames in.
@@ -29,6 +31,10 @@ type LiveConfig struct {
 	// byte counts do not change. 0 is all, else 64 at least. Default 0. Of frames of 1,514 bytes a
 	// core took 1.5 times as many with 96, which hides most of the payload from protocol detection.
 	Snaplen int
+	// Filter leaves frames out in the kernel, before they are copied; it is attached before the socket
+	// is bound, so that no frame passes by it. What it leaves out is in no count, for the kernel keeps
+	// none. nil is no filter.
+	Filter *filter.Filter
 	// Promiscuous asks the interface for frames addressed to other hosts, as a mirror port needs. It
 	// is bound to the socket: the kernel ends it with the process. No effect on loopback. Default true.
 	Promiscuous bool

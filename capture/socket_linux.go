@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/netmond/netmond/capture/filter"
 )
 
 // ringFrameBytes divides a block into the frames that the kernel's checks count. TPACKET_V3 packs
@@ -45,7 +47,7 @@ func (r *ring) setUp(cfg *LiveConfig) error {
 	if err != nil {
 		return fmt.Errorf("capture ring of %d bytes in blocks of %d: %w", cfg.RingBytes, r.block, err)
 	}
-	if cfg.Snaplen > 0 {
+	if cfg.Snaplen > 0 && cfg.Filter == nil { // else the filter has it, see attach
 		if err := r.filter(uint32(cfg.Snaplen)); err != nil {
 			return r.unmapAfter(fmt.Errorf("set snap length %d: %w", cfg.Snaplen, err))
 		}
@@ -96,14 +98,44 @@ func (r *ring) filter(n uint32) error {
 	if err != nil {
 		return err
 	}
-	prog := unix.SockFilter{Code: raw.Op, Jt: raw.Jt, Jf: raw.Jf, K: raw.K}
-	return unix.SetsockoptSockFprog(r.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &prog})
+	return r.setProgram([]bpf.RawInstruction{raw})
+}
+
+// setProgram attaches a program in place of the one before. The kernel copies it.
+func (r *ring) setProgram(raw []bpf.RawInstruction) error {
+	prog := make([]unix.SockFilter, len(raw))
+	for i, ins := range raw {
+		prog[i] = unix.SockFilter{Code: ins.Op, Jt: ins.Jt, Jf: ins.Jf, K: ins.K}
+	}
+	return unix.SetsockoptSockFprog(r.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+		&unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]})
+}
+
+// userFilter attaches the configured filter as its program for the link type of dev. The socket must
+// receive nothing: it is not bound, or bound to an interface that has vanished or is given up. No
+// program is attached, and the one before stays, where the filter cannot be compiled for the link type.
+func (r *ring) userFilter(dev iface, cfg *LiveConfig) error {
+	if cfg.Filter == nil {
+		return nil
+	}
+	link, _ := linkOf(dev.hatype)
+	p, err := cfg.Filter.Program(filter.Target{Link: link, Live: true, Snaplen: uint32(cfg.Snaplen)})
+	if err != nil {
+		return fmt.Errorf("interface %s: %w", cfg.Interface, err)
+	}
+	if err := r.setProgram(p.Instructions()); err != nil {
+		return fmt.Errorf("attach filter of %d instructions to the socket on %s: %w", p.Len(), cfg.Interface, err)
+	}
+	return nil
 }
 
 // attach binds the socket to dev; frames arrive from here on, if dev is up. The socket may be bound
 // to another interface already, and the ring goes on: so an interface made again needs neither new
 // memory nor the privilege to open a socket.
 func (r *ring) attach(dev iface, cfg *LiveConfig) error {
+	if err := r.userFilter(dev, cfg); err != nil {
+		return err
+	}
 	loopback := dev.hatype == unix.ARPHRD_LOOPBACK
 	ignore := 0
 	if cfg.IgnoreOutgoing || loopback {

@@ -34,7 +34,7 @@ type Capture struct {
 	Snaplen        *int64  `yaml:"snaplen" default:"0" or:"0" min:"64" max:"16777216" flag:"snaplen" doc:"Bytes captured of each frame; 0 is all. The wire length always counts. Little of the payload (96) costs less and hides most applications."`
 	Promiscuous    *bool   `yaml:"promiscuous" default:"true" flag:"promiscuous" doc:"See frames for other stations, as a mirror port needs."`
 	IgnoreOutgoing *bool   `yaml:"ignore_outgoing" default:"false" flag:"ignore-outgoing" doc:"Do not see frames that this machine sends."`
-	Filter         *string `yaml:"filter" unset:"all frames" doc:"Only frames that match this expression in tcpdump's language are seen: the others are not counted anywhere."`
+	Filter         *string `yaml:"filter" unset:"all frames" flag:"filter" doc:"Count only what matches this expression in tcpdump's language, such as vlan 7 and not port 22 (docs/filters.md), or @FILE, the program in a file that tcpdump -ddd made."`
 }
 
 // Accounting says how traffic is counted.

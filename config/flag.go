@@ -20,12 +20,12 @@ type Flag struct {
 // the file has: whoever reads the command line handles it.
 const localNetworks = "local-networks"
 
-// Flags are the flags of the keys in some sections, in the order of the table; those of all keys without
-// any section.
+// Flags are the flags of some keys and of those in some sections, in the order of the table; those of all
+// keys without any.
 func Flags(sections ...string) []Flag {
 	var flags []Flag
 	walkKeys(typeConfig, nil, func(path []string, f *field) {
-		if f.flag == "" || f.flag == localNetworks || len(sections) > 0 && !slices.Contains(sections, path[0]) {
+		if f.flag == "" || f.flag == localNetworks || len(sections) > 0 && !slices.Contains(sections, path[0]) && !slices.Contains(sections, pathText(path)) {
 			return
 		}
 		def := f.def

@@ -54,6 +54,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	start := time.Now()
 	e := &emitter{descs: &c.descs, ch: ch}
 	v := c.view()
+	if v.Filtered != nil {
+		e.counts(filteredBytes, filteredPackets, *v.Filtered)
+	}
 	for i := range v.Sources {
 		e.source(&v.Sources[i])
 	}

@@ -33,6 +33,8 @@ const (
 	processedPackets
 	processedCapturedBytes
 	processedTruncated
+	filteredBytes
+	filteredPackets
 	undecodedBytes
 	undecodedPackets
 	ipBytes
@@ -151,6 +153,10 @@ var families = [numFamilies]family{
 		"Bytes of those frames that were captured, at most their wire bytes."},
 	processedTruncated: {"netmond_processed_truncated_packets_total", counter, nil,
 		"Frames captured shorter than on the wire; their whole length counts."},
+	filteredBytes: {"netmond_filtered_bytes_total", counter, nil,
+		"Wire bytes of the frames of capture files that --filter refused, in no other count; there only with a filter. Live the kernel counts none."},
+	filteredPackets: {"netmond_filtered_packets_total", counter, nil,
+		"Those frames."},
 	undecodedBytes: {"netmond_undecoded_bytes_total", counter, []string{"reason"},
 		"Wire bytes of frames whose headers could not be read, by reason."},
 	undecodedPackets: {"netmond_undecoded_packets_total", counter, []string{"reason"},

@@ -21,6 +21,7 @@ import (
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/internal/snaptest"
 	"github.com/netmond/netmond/internal/testneed"
+	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/lua/engine"
 )
 
@@ -64,6 +65,7 @@ func office() View {
 				Refused: 2, Queued: 3, Misused: 4, PrintDropped: 5,
 			},
 		},
+		Filtered: &localnets.Counts{Packets: 11, Bytes: 1100},
 		Engine: &engine.EngineStatus{
 			Restarts: [engine.NumOutcomes]uint64{engine.Timeout: 3, engine.Crashed: 1},
 			Recycled: 2, Late: 4, Missed: 5, Refused: 6, Reloads: 7,

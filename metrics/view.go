@@ -7,6 +7,7 @@ import (
 	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/lua/engine"
 )
 
@@ -16,6 +17,9 @@ type View struct {
 	Sources  []capture.Stats // live sources, at most one per Interface; read after Snapshot was taken
 
 	Reloads *Reloads // nil: the configuration is never read again
+
+	// Filtered is what a filter kept out of the files that Snapshot was counted from; nil: there is none.
+	Filtered *localnets.Counts
 
 	Alerts *alerts.Stats // nil: there are none
 	// Network is the alerts' state of a network of Snapshot, by its canonical CIDR. Set with Alerts.

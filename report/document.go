@@ -5,6 +5,7 @@ package report
 type Document struct {
 	Time             *string           `json:"time"` // RFC 3339; nil before any traffic
 	Capture          Capture           `json:"capture"`
+	Filter           *Filter           `json:"filter,omitempty"` // nil without a filter
 	IP               IP                `json:"ip"`
 	Scopes           Scopes            `json:"scopes"`
 	UndecodedReasons map[string]Counts `json:"undecoded_reasons"` // those that occurred
@@ -30,6 +31,12 @@ type Capture struct {
 	TruncatedPackets uint64  `json:"truncated_packets"`
 	First            *string `json:"first"` // RFC 3339 with ns, UTC; nil without packets
 	Last             *string `json:"last"`
+}
+
+// Filter is what a filter kept out: none of it is in Capture or any other count.
+type Filter struct {
+	Expression string `json:"expression"` // as it was given
+	Filtered   Counts `json:"filtered"`   // frames that do not match
 }
 
 // IP tells frames by the version of the IP header that counted.

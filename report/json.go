@@ -15,6 +15,9 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	e := &encoder{w: w}
 	e.key("{", "time", timeText(r.s.Nets.Time, r.s.Nets.Time != 0))
 	e.key(",", "capture", r.capture())
+	if r.filter != nil {
+		e.key(",", "filter", r.filter)
+	}
 	e.key(",", "ip", r.ip())
 	e.key(",", "scopes", r.scopes())
 	e.key(",", "undecoded_reasons", r.undecodedReasons())

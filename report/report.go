@@ -17,6 +17,7 @@ type InputError struct {
 type Report struct {
 	s      *flows.Snapshot
 	errors []InputError
+	filter *Filter
 }
 
 // New makes the report of s, whose Nets must be set. inputErrors are those of the files that s was
@@ -24,6 +25,9 @@ type Report struct {
 func New(s *flows.Snapshot, inputErrors []InputError) *Report {
 	return &Report{s: s, errors: inputErrors}
 }
+
+// SetFilter adds what a filter kept out of the snapshot. Call it before the report is written.
+func (r *Report) SetFilter(f Filter) { r.filter = &f }
 
 // cidr is the canonical prefix of the network with the ID id.
 func (r *Report) cidr(id int32) string {

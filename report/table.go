@@ -65,6 +65,10 @@ func (r *Report) writeSummary(s *screen, files int) {
 		label("From", clock(c.First))
 		label("To", clock(c.Last))
 	}
+	if f := r.filter; f != nil {
+		label("Filter", printable(f.Expression))
+		label("", fmt.Sprintf("%s, %s not matched and not counted", plural(f.Filtered.Packets, "packet", "packets"), siBytes(f.Filtered.Bytes)))
+	}
 	if c.TruncatedPackets > 0 {
 		label("Cut", plural(c.TruncatedPackets, "packet was", "packets were")+" captured in part; whole lengths count")
 	}

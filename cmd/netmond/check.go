@@ -31,7 +31,7 @@ const maxExpected = 64 << 20
 
 func addCheck(app *kingpin.Application, commands map[string]func(context.Context) error, std streams) {
 	cmd := app.Command("check", "Run Lua checks over capture files, on the clock of the capture: for each local network, every minute, 5 minutes, hour and day.")
-	conf := addConfigFlags(cmd, "accounting", "scripts")
+	conf := addConfigFlags(cmd, "accounting", "capture.filter", "scripts")
 	timeout := cmd.Flag("timeout", "Longest time that one run of a check on one network may take. Default: as configured, or 2s.").PlaceHolder("DURATION").Duration()
 	memory := cmd.Flag("script-memory", "Most memory that one run of a check may take. Default: as configured, or 64MiB.").PlaceHolder("SIZE").Bytes()
 	settings := cmd.Flag("set", "Setting of the check, over its default: a number, true, false or text. Repeatable.").PlaceHolder("NAME=VALUE").Strings()
@@ -313,6 +313,9 @@ func (r *checkReplay) summary() {
 		if c.LoadErr == "" {
 			names = append(names, c.Key)
 		}
+	}
+	if c := r.filteredOut(); c != nil {
+		fmt.Fprintf(r.err, "netmond: %d packets of %d bytes do not match the filter and are not counted\n", c.Packets, c.Bytes)
 	}
 	name := names[0]
 	if len(names) > 1 {

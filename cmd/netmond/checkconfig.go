@@ -55,6 +55,7 @@ func tellFaults(w io.Writer, err error) error {
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintln(w, printable(strings.TrimSuffix(line, "\n")))
 	}
+	fmt.Fprint(w, excerpt(err))
 	return errReported
 }
 

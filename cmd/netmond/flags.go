@@ -27,8 +27,8 @@ type configFlags struct {
 	systemdSocket bool
 }
 
-// addConfigFlags adds --config.file, --local-networks, and the flags of the keys in sections of the table
-// (package config).
+// addConfigFlags adds --config.file, --local-networks, and the flags of some keys and sections of the table
+// (package config); of all without any.
 func addConfigFlags(cmd flagGroup, sections ...string) *configFlags {
 	c := &configFlags{}
 	cmd.Flag("config.file", "YAML file with the configuration (docs/configuration.md). Flags go before it.").
@@ -44,6 +44,8 @@ func addConfigFlags(cmd flagGroup, sections ...string) *configFlags {
 		switch {
 		case f.Name == "interface":
 			flag = flag.Short('i').PlaceHolder("IFACE")
+		case f.Name == "filter":
+			flag = flag.Short('f').PlaceHolder("EXPR")
 		case !f.Switch:
 			flag = flag.PlaceHolder("VALUE")
 		}

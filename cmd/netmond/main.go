@@ -91,7 +91,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 		fmt.Fprintln(errw, "netmond: empty argument (see netmond --help)")
 		return exitUsage
 	}
-	name, err := app.Parse(lintArgs(args))
+	name, err := app.Parse(filterArgs(lintArgs(args)))
 	switch {
 	case ended >= 0:
 		return ended
@@ -105,7 +105,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	case err == nil:
 		return exitOK
 	case errors.As(err, &usage):
-		fmt.Fprintf(errw, "netmond %s: %v (see netmond %s --help)\n", name, err, name)
+		fmt.Fprintf(errw, "netmond %s: %v (see netmond %s --help)\n%s", name, err, name, excerpt(usage.error))
 		return exitUsage
 	case !errors.Is(err, errReported):
 		fmt.Fprintf(errw, "netmond %s: %v\n", name, err)

@@ -19,7 +19,7 @@ import (
 
 func addRead(app *kingpin.Application, commands map[string]func(context.Context) error, std streams) {
 	cmd := app.Command("read", "Count the traffic of capture files and print it. Needs no privileges.")
-	conf := addConfigFlags(cmd, "accounting")
+	conf := addConfigFlags(cmd, "accounting", "capture.filter")
 	format := cmd.Flag("format", "Output: a table for people, json (docs/read-json.md) or csv.").
 		Default("table").Enum("table", "json", "csv")
 	files := cmd.Arg("FILE", "Capture files: pcap or pcapng, plain, gzip or zstd; - is standard input. Several are read in order of time.").
@@ -37,7 +37,7 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 			fmt.Fprintln(std.err, "netmond: interrupted: these are the figures up to here")
 		}
 		interrupted := err != nil
-		r := report.New(p.table.Snapshot(), errs)
+		r := p.withFilter(report.New(p.table.Snapshot(), errs))
 		out := bufio.NewWriterSize(std.out, 64<<10)
 		switch *format {
 		case "json":
@@ -69,11 +69,12 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 func (p *pipeline) readFiles(ctx context.Context, paths []string, std streams, onTick func(now int64) error) ([]report.InputError, error) {
 	src := capture.OpenFiles(inputs(paths), std.in)
 	defer src.Close()
+	counted := p.behindFilter(src)
 	progress := startProgress(std.err, src)
-	err := untilDone(ctx, func() error { return p.table.Replay(ctx, src, onTick) })
+	err := untilDone(ctx, func() error { return p.table.Replay(ctx, counted, onTick) })
 	progress.stop()
 	if err != nil {
-		return nil, fmt.Errorf("read: %w", err)
+		return nil, filterFault(fmt.Errorf("read: %w", err))
 	}
 	var errs []report.InputError
 	for _, e := range src.Errors() {

@@ -95,6 +95,7 @@ func (d *daemon) reloadLocked() error {
 	networks, assumed := o.networks(ownPrefixes(d.live.Stats().Interface))
 	alerting, checking := o.alerting(), o.checking("")
 	// What needs a restart is checked too, so that the next start does not fail.
+	o.filter()
 	o.localNetworks(true)
 	o.flowTable(true)
 	o.server()

@@ -89,6 +89,9 @@ func (o *options) setup(files []string) (*setup, error) {
 	if err := o.err(); err != nil {
 		return nil, err
 	}
+	if s.live != nil {
+		s.live.Filter = s.filter
+	}
 	if s.plan != nil && s.live != nil {
 		s.live.RingBytes = int(s.plan.Ring)
 	}
@@ -103,7 +106,7 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 	if s.live != nil {
 		src, err := capture.OpenLive(*s.live, d.log)
 		if err != nil {
-			return err
+			return filterFault(err)
 		}
 		defer src.Close()
 		d.live = src

@@ -19,6 +19,7 @@ func (d *daemon) takeView() metrics.View {
 	if v.Snapshot == nil {
 		v.Snapshot = d.table.Snapshot()
 	}
+	v.Filtered = d.filteredOut()
 	if d.live != nil {
 		v.Sources = []capture.Stats{d.live.Stats()}
 	}
@@ -60,7 +61,7 @@ func (d *daemon) newServer(cfg web.Config, exposition metrics.Config) (*web.Serv
 	deps := web.Deps{
 		Log:      d.log,
 		Gatherer: registry,
-		Report:   func() *report.Report { return report.New(d.view().Snapshot, d.inputErrors.get()) },
+		Report:   func() *report.Report { return d.withFilter(report.New(d.view().Snapshot, d.inputErrors.get())) },
 		Network:  d.networkOf,
 		Alerts:   d.keeper,
 		Reload:   d.reload,

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 
+	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/capture/filter"
 	"github.com/netmond/netmond/config"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/localnets"
@@ -16,13 +19,15 @@ type pipeline struct {
 	assumed  bool
 	registry *localnets.Registry
 	table    *flows.Table
-	plan     *memoryPlan // nil without a budget
+	plan     *memoryPlan                      // nil without a budget
+	filter   *filter.Filter                   // nil without one
+	filtered atomic.Pointer[capture.Filtered] // set when files are read through filter
 }
 
 // build wires packet, flows, apps and localnets. own are the prefixes of the capture interface; live chooses
 // the defaults of a live capture. It notes what is wrong in o and then gives nil.
 func (o *options) build(own []netip.Prefix, live bool) *pipeline {
-	p := &pipeline{}
+	p := &pipeline{filter: o.filter()}
 	var networks []localnets.Network
 	networks, p.assumed = o.networks(own)
 	nets, table := o.localNetworks(live), o.flowTable(live)
