@@ -84,6 +84,9 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 			log.Info("no local networks given: counting the interface's own and all private, link-local and loopback space", "networks", len(d.networks))
 		}
 		if d.live != nil {
+			if d.filter != nil {
+				log.Info("only frames that match a filter are captured; the kernel counts no others", "filter", d.filter.String())
+			}
 			log.Info("capturing", "interface", *iface, "path", "afpacket", "networks", len(d.networks),
 				"ring_bytes", d.live.Stats().RingBytes, "max_flows", *acc.maxFlows)
 		}
