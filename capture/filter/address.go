@@ -30,9 +30,6 @@ func (p *parser) address(q qualifiers) (node, error) {
 			return nil, p.fail(t.pos, `%q is a keyword: write \%s for the name`, t.text, p.word(t))
 		}
 	}
-	if t.kind == tokEnd {
-		return nil, p.expected(t, "an address, number or name")
-	}
 	return nil, p.expected(t, "an address, number or name")
 }
 

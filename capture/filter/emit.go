@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/net/bpf"
@@ -44,7 +45,7 @@ const (
 	maxJump         = 255
 )
 
-// errTooLong and errTooComplex say what the machine cannot hold.
+// A limitError says what the machine cannot hold.
 type limitError string
 
 func (e limitError) Error() string { return string(e) }
@@ -346,7 +347,7 @@ func (e *emitter) xBesideA(x, a value) error {
 		return err
 	}
 	if e.now.a != a {
-		return fmt.Errorf("filter: the accumulator lost its value")
+		return errors.New("filter: the accumulator lost its value") // a fault of emitter
 	}
 	return nil
 }

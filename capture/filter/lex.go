@@ -74,7 +74,7 @@ func (l *lexer) fail(pos int, format string, args ...any) error {
 	return &Error{Expr: l.expr, Column: pos + 1, Msg: fmt.Sprintf(format, args...)}
 }
 
-// operators, each before those that it begins with. The last two columns are spellings.
+// operators are the spellings of each, longer ones before those that they begin with.
 var operators = []struct{ text, op string }{
 	{"&&", "and"}, {"||", "or"}, {"!=", "!="}, {">=", ">="}, {"<=", "<="}, {"==", "="}, {"<<", "<<"}, {">>", ">>"},
 	{"!", "!"}, {"=", "="}, {"<", "<"}, {">", ">"}, {"+", "+"}, {"-", "-"}, {"*", "*"}, {"/", "/"}, {"%", "%"},

@@ -125,7 +125,7 @@ func (l *lowering) chain(n interface{ at() int }, number uint32, over string) *c
 	} else {
 		cond = append(cond, l.carries(n, etherIP))
 		next = l.load(net, 9, 1)
-		at = offset(l.transport4()).base
+		at = l.transport4().base
 	}
 	cond = append(cond, assign(nextSlot, next, always), assign(atSlot, at, always))
 	is := func(x value, p uint32) *condition { return l.compare(testEqual, x, p) }

@@ -145,7 +145,7 @@ func (p *parser) operand(inherit qualifiers) (operand, error) {
 		return operand{num: left}, nil
 	}
 	p.i++
-	right, err := p.value(inherit)
+	right, err := p.value()
 	if err != nil {
 		return operand{}, err
 	}
@@ -189,7 +189,7 @@ func (p *parser) arithmetic(x arith, above int) (arith, error) {
 }
 
 // value reads a whole arithmetic expression.
-func (p *parser) value(inherit qualifiers) (arith, error) {
+func (p *parser) value() (arith, error) {
 	x, err := p.factor()
 	if err != nil {
 		return nil, err
@@ -385,7 +385,7 @@ func (p *parser) field(proto token) (arith, error) {
 		return nil, err
 	}
 	defer p.leave()
-	index, err := p.value(qualifiers{none: true})
+	index, err := p.value()
 	if err != nil {
 		return nil, err
 	}

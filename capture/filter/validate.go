@@ -16,10 +16,10 @@ var known = map[uint16]operandCheck{
 	opStore: checkCell, opStoreX: checkCell, opTAX: checkNone, opTXA: checkNone,
 	opReturn: checkNone, opReturnA: checkNone, opAlu | aluNegate: checkNone,
 
-	opAlu | 0x00: checkNone, opAlu | 0x10: checkNone, opAlu | 0x20: checkNone, opAlu | 0x30: checkDivisor,
+	opAlu: checkNone, opAlu | 0x10: checkNone, opAlu | 0x20: checkNone, opAlu | 0x30: checkDivisor,
 	opAlu | 0x40: checkNone, opAlu | 0x50: checkNone, opAlu | 0x60: checkShift, opAlu | 0x70: checkShift,
 	opAlu | 0x90: checkDivisor, opAlu | 0xa0: checkNone,
-	opAlu | useX | 0x00: checkNone, opAlu | useX | 0x10: checkNone, opAlu | useX | 0x20: checkNone,
+	opAlu | useX: checkNone, opAlu | useX | 0x10: checkNone, opAlu | useX | 0x20: checkNone,
 	opAlu | useX | 0x30: checkNone, opAlu | useX | 0x40: checkNone, opAlu | useX | 0x50: checkNone,
 	opAlu | useX | 0x60: checkNone, opAlu | useX | 0x70: checkNone, opAlu | useX | 0x90: checkNone,
 	opAlu | useX | 0xa0: checkNone,

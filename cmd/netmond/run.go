@@ -116,6 +116,9 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 		d.log.Info("no local networks given: counting the interface's own and all private, link-local and loopback space", "networks", networks)
 	}
 	if d.live != nil {
+		if d.filter != nil {
+			d.log.Info("only frames that match a filter are captured; the kernel counts no others", "filter", d.filter.String())
+		}
 		d.log.Info("capturing", "interface", s.live.Interface, "path", "afpacket", "networks", networks,
 			"ring_bytes", d.live.Stats().RingBytes, "max_flows", d.table.Snapshot().Table.Capacity)
 	}
