@@ -238,13 +238,13 @@ func (f Filter) compileMany(network, label string) (*selection, error) {
 	return f.compile(network)
 }
 
-// ReleaseOrphans releases the engaged alerts of checks that are not listed, those outside of a check
-// left alone, and all alerts of networks that are not listed, whose cached values it drops too. It
-// gives the released alerts.
-func (m *Mem) ReleaseOrphans(checks, networks []string, end int64) ([]Alert, error) {
+// ReleaseOrphans releases the engaged alerts that owned says nobody decides about any more, of which it
+// is asked for those of a check, and all alerts of networks that are not listed, whose cached values it
+// drops too. A nil owned is always false; it must not call back. It gives the released alerts.
+func (m *Mem) ReleaseOrphans(owned func(*Alert) bool, networks []string, end int64) ([]Alert, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	ops := m.state.orphans(checks, networks, end)
+	ops := m.state.orphans(owned, networks, end)
 	results := make([]Result, len(ops))
 	for i := range ops {
 		results[i] = m.apply(&ops[i])

@@ -100,8 +100,9 @@ type Keeper interface {
 	// Acknowledge labels, and Delete forgets, the past alerts that f selects, and says how many.
 	Acknowledge(network string, f Filter, label string) (int, error)
 	Delete(network string, f Filter) (int, error)
-	// ReleaseOrphans releases the engaged alerts of checks and networks that are not listed.
-	ReleaseOrphans(checks, networks []string, end int64) ([]Alert, error)
+	// ReleaseOrphans releases the engaged alerts that nobody owns and those of networks that are not
+	// listed.
+	ReleaseOrphans(owned func(*Alert) bool, networks []string, end int64) ([]Alert, error)
 	Stats() Stats
 	Close() error
 }

@@ -37,15 +37,18 @@ type Result struct {
 	Err     error // as of the call that the Op stands for
 }
 
-// orphans are the changes that release the alerts of checks and networks that are not listed, and drop
-// the cached values of those networks.
-func (s *state) orphans(checks, networks []string, end int64) []Op {
-	known, local := members(checks), members(networks)
+// orphans are the changes that release the alerts that nobody owns and those of networks that are not
+// listed, and drop the cached values of those networks.
+func (s *state) orphans(owned func(*Alert) bool, networks []string, end int64) []Op {
+	local := make(map[string]bool, len(networks))
+	for _, cidr := range networks {
+		local[cidr] = true
+	}
 	var gone []Alert
 	var ops []Op
 	for cidr, n := range s.networks {
 		for _, e := range n.engaged {
-			if !local[cidr] || e.alert.Check != "" && !known[e.alert.Check] {
+			if !local[cidr] || e.alert.Check != "" && (owned == nil || !owned(&e.alert)) {
 				gone = append(gone, e.alert)
 			}
 		}
@@ -58,14 +61,6 @@ func (s *state) orphans(checks, networks []string, end int64) []Op {
 		ops = append(ops, Op{Kind: OpRelease, Alert: Alert{Key: a.Key, End: end}})
 	}
 	return ops
-}
-
-func members(list []string) map[string]bool {
-	m := make(map[string]bool, len(list))
-	for _, s := range list {
-		m[s] = true
-	}
-	return m
 }
 
 // released are the alerts that ops released, and the first error that lost one.

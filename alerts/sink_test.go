@@ -345,7 +345,7 @@ func TestReleaseOrphans(t *testing.T) {
 			must(t, err)
 			must(t, s.SetCachedValue(x.network, 1, x.key, "v"))
 		}
-		list, err := s.ReleaseOrphans([]string{"kept"}, []string{netA}, 1_700_000_100)
+		list, err := s.ReleaseOrphans(func(a *alerts.Alert) bool { return a.Check == "kept" }, []string{netA}, 1_700_000_100)
 		must(t, err)
 		if diff := cmp.Diff([]string{"goes", "net", "net2"}, keys(list)); diff != "" {
 			t.Errorf("released (-want +got):\n%s", diff)

@@ -342,12 +342,12 @@ func (s *Store) AlertView(network string) View {
 	return s.state.view(network)
 }
 
-// ReleaseOrphans releases the engaged alerts of checks that are not listed, those outside of a check
-// left alone, and all alerts of networks that are not listed, whose cached values it drops too. It
-// gives the released alerts.
-func (s *Store) ReleaseOrphans(checks, networks []string, end int64) ([]Alert, error) {
+// ReleaseOrphans releases the engaged alerts that owned says nobody decides about any more, of which it
+// is asked for those of a check, and all alerts of networks that are not listed, whose cached values it
+// drops too. A nil owned is always false; it must not call back. It gives the released alerts.
+func (s *Store) ReleaseOrphans(owned func(*Alert) bool, networks []string, end int64) ([]Alert, error) {
 	s.mu.Lock()
-	ops := s.state.orphans(checks, networks, end)
+	ops := s.state.orphans(owned, networks, end)
 	s.mu.Unlock()
 	return released(ops, s.Apply(ops))
 }

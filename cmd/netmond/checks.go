@@ -85,14 +85,14 @@ func (c *checking) newEngine(d *daemon, interfaceName string) (*engine.Engine, e
 	})
 }
 
-// releaseOrphans releases the alerts that no check will ever release: those of checks that are gone or
-// disabled, and those of networks that are not configured any more.
+// releaseOrphans releases the alerts that no check will ever release: those of checks that are gone,
+// disabled or without a hook for them, and those of networks that are not configured any more.
 func (d *daemon) releaseOrphans() {
 	cidrs := make([]string, len(d.networks))
 	for i := range d.networks {
 		cidrs[i] = d.networks[i].Prefix.String()
 	}
-	released, err := d.keeper.ReleaseOrphans(d.engine.Keys(), cidrs, d.wallClock()/int64(time.Second))
+	released, err := d.keeper.ReleaseOrphans(d.engine.Owner(d.networks), cidrs, d.wallClock()/int64(time.Second))
 	if len(released) > 0 {
 		d.log.Info("released alerts whose check or network is gone", "alerts", len(released))
 	}

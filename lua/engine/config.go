@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/netmond/netmond/alerts"
@@ -149,6 +151,43 @@ func validValues(values map[string]any) error {
 	return nil
 }
 
+// clone is c with what its owner could change copied.
+func (c Config) clone() *Config {
+	c.ScriptsDirs, c.Only, c.Command = slices.Clone(c.ScriptsDirs), slices.Clone(c.Only), slices.Clone(c.Command)
+	checks := make(map[string]CheckConfig, len(c.Checks))
+	for key, check := range c.Checks {
+		check.Config = maps.Clone(check.Config)
+		networks := make(map[string]NetworkConfig, len(check.Networks))
+		for name, n := range check.Networks {
+			n.Config = maps.Clone(n.Config)
+			networks[name] = n
+		}
+		check.Networks = networks
+		checks[key] = check
+	}
+	c.Checks = checks
+	return &c
+}
+
+// sameForAll reports whether every check that has its file and settings under c has them under other.
+func (c *Config) sameForAll(other *Config) bool {
+	return slices.Equal(c.ScriptsDirs, other.ScriptsDirs) && c.AllEnabled == other.AllEnabled && c.Limits == other.Limits && c.Shape == other.Shape
+}
+
+// wanted reports whether the settings let a check run whose script cannot be asked.
+func (c *Config) wanted(key string) bool {
+	settings := c.Checks[key]
+	if settings.Enabled == nil || *settings.Enabled {
+		return true
+	}
+	for _, n := range settings.Networks {
+		if n.Enabled != nil && *n.Enabled {
+			return true
+		}
+	}
+	return false
+}
+
 // plainValue is v as one of the types that go to a worker: float64, string or bool.
 func plainValue(v any) (any, bool) {
 	switch v := v.(type) {
@@ -189,9 +228,10 @@ type Deps struct {
 	// Shipped has checks as name.lua, which those of the user's folders come before. It may be nil.
 	Shipped fs.FS
 	// OnReload, when set, is called after the scripts or their settings changed, also when they are loaded
-	// first, from the goroutine that looked.
+	// first, from the goroutine that looked; and again after a run that began before the change, from its
+	// goroutine. Engine.Owner tells then whose alerts are left over.
 	OnReload func()
-	// Now is the clock. Default: the system's.
+	// Now is the clock on the wall, which may be set. Default: the system's.
 	Now func() time.Time
 	// OnRun, when set, gets each run of a check on a network, after the store has taken what it changed.
 	// The output of print then goes there and not to the log. It is called from the goroutines of the

@@ -20,15 +20,15 @@ import (
 // An Engine runs checks. Its methods may be called from several goroutines; Run and RunDue only one at a
 // time.
 type Engine struct {
-	cfg  Config
 	deps Deps
 
-	vmIDs  atomic.Uint64
-	checks atomic.Pointer[[]*check] // by key; replaced by Reload
+	vmIDs atomic.Uint64
+	set   atomic.Pointer[checkSet] // replaced by Reload and SetConfig
+	// interval tells the goroutine that looks at the folders of another ReloadInterval.
+	interval chan struct{}
 
 	reloadMu sync.Mutex // guards what follows, and one reload at a time
 	scanned  *scan
-	settings map[string]CheckConfig // by key
 
 	mu      sync.Mutex // guards what follows; nothing is called with it held
 	states  map[string]*checkState
@@ -62,9 +62,8 @@ func New(cfg Config, deps Deps) (*Engine, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	cfg.ScriptsDirs = slices.Clone(cfg.ScriptsDirs)
 	e := &Engine{
-		cfg: cfg, deps: deps, settings: cfg.Checks,
+		deps: deps, interval: make(chan struct{}, 1),
 		states:  make(map[string]*checkState),
 		workers: make(map[alerts.Periodicity]*process),
 		runners: make(map[alerts.Periodicity]*runner),
@@ -73,7 +72,7 @@ func New(cfg Config, deps Deps) (*Engine, error) {
 		e.runners[p] = &runner{e: e, period: p, current: -1}
 	}
 	e.requests.e = e
-	e.checks.Store(new([]*check))
+	e.set.Store(&checkSet{cfg: cfg.clone()})
 	return e, nil
 }
 
@@ -84,36 +83,39 @@ func (e *Engine) Run(ctx context.Context) error {
 		return errors.New("checks engine: no snapshots")
 	}
 	e.Reload()
-	started := e.deps.Now()
 	var all sync.WaitGroup
 	for _, p := range alerts.Periodicities() {
-		all.Go(func() { e.loop(ctx, p, started) }) // ended by ctx
+		all.Go(func() { e.loop(ctx, p) }) // ended by ctx
 	}
-	if e.cfg.ReloadInterval > 0 {
-		all.Go(func() { e.reloads(ctx) }) // ended by ctx
-	}
+	all.Go(func() { e.reloads(ctx) }) // ended by ctx
 	all.Wait()
 	return nil
 }
 
+// reloads looks at the folders every ReloadInterval.
 func (e *Engine) reloads(ctx context.Context) {
-	tick := time.NewTicker(e.cfg.ReloadInterval)
-	defer tick.Stop()
 	for {
+		var tick <-chan time.Time // nil: never
+		interval := e.set.Load().cfg.ReloadInterval
+		if interval > 0 {
+			tick = time.After(interval)
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-e.interval:
+		case <-tick:
 			e.Reload()
 		}
 	}
 }
 
 // loop runs one periodicity.
-func (e *Engine) loop(ctx context.Context, p alerts.Periodicity, started time.Time) {
+func (e *Engine) loop(ctx context.Context, p alerts.Periodicity) {
 	r := e.runners[p]
 	defer r.lost()
-	s := newSchedule(p, started.UnixNano())
+	started := time.Now() // true time is counted from here
+	s := newSchedule(p, e.deps.Now().UnixNano())
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -122,15 +124,15 @@ func (e *Engine) loop(ctx context.Context, p alerts.Periodicity, started time.Ti
 			return
 		case <-timer.C:
 		}
-		now := e.deps.Now()
-		if due, missed, late := s.due(now.UnixNano(), now.Sub(started)); due {
+		now := e.deps.Now().UnixNano()
+		if due, missed, late := s.due(now, time.Since(started)); due {
 			e.note(func(st *EngineStatus) {
 				st.Missed += uint64(missed)
 				if late {
 					st.Late++
 				}
 			})
-			if err := r.run(ctx, now.UnixNano(), e.deps.Snapshot(), true); err != nil && ctx.Err() == nil {
+			if err := r.run(ctx, now, e.deps.Snapshot(), true); err != nil && ctx.Err() == nil {
 				e.deps.Log.Error("checks could not run", "periodicity", p, "error", err)
 			}
 		}
@@ -274,9 +276,11 @@ func (e *Engine) Request(ctx context.Context, name string, req lua.Request, snap
 		q.r = &runner{e: e, period: requestPeriod, current: -1}
 	}
 	r := q.r
-	r.job = &job{check: &check{key: name, limits: e.cfg.Limits}}
-	if r.proc == nil || q.snap != snap || r.now != now {
-		r.snap, r.now, q.snap = snap, now, snap
+	set := e.set.Load()
+	cfg := set.cfg
+	r.job = &job{check: &check{key: name, limits: cfg.Limits}}
+	if r.proc == nil || q.snap != snap || r.now != now || r.set != set {
+		r.set, r.snap, r.now, q.snap = set, snap, now, snap
 		if err := r.ready(ctx); err != nil {
 			return failed, err
 		}
@@ -284,12 +288,12 @@ func (e *Engine) Request(ctx context.Context, name string, req lua.Request, snap
 	stop := context.AfterFunc(ctx, func() { e.killWorker(requestPeriod) })
 	defer stop()
 	m := &requestMsg{Name: name, Request: req}
-	if len(e.cfg.ScriptsDirs) > 0 {
-		m.Options = e.options(0, "", e.cfg.Limits.Time, nil)
-	} else {
-		m.Options = e.options(shippedDir, "", e.cfg.Limits.Time, nil)
+	root := ""
+	if len(cfg.ScriptsDirs) > 0 {
+		root = cfg.ScriptsDirs[0]
 	}
-	r.proc.bound(e.cfg.Limits.Time+timeGrace, e.cfg.Limits.Memory)
+	m.Options = cfg.options(root, "", cfg.Limits.Time, nil)
+	r.proc.bound(cfg.Limits.Time+timeGrace, cfg.Limits.Memory)
 	answer, err := r.request(m)
 	if r.proc != nil {
 		r.proc.pause()
@@ -302,7 +306,7 @@ func (e *Engine) Request(ctx context.Context, name string, req lua.Request, snap
 		case ctx.Err() != nil:
 			return failed, ctx.Err()
 		case outcome == Timeout:
-			return failed, fmt.Errorf("%s: %w (%v)", name, lua.ErrTimeLimit, e.cfg.Limits.Time)
+			return failed, fmt.Errorf("%s: %w (%v)", name, lua.ErrTimeLimit, cfg.Limits.Time)
 		case outcome == OK:
 			outcome = endOutcome(said)
 		}

@@ -29,13 +29,15 @@ type process struct {
 	conn io.ReadWriteCloser
 	in   *bufio.Reader
 	buf  []byte
-	pid  int // 0 in process
+	pid  int      // 0 in process
+	dirs []string // the folders that it may read
 
 	kill   func()
 	wait   func() string // gives what the process said at its end; call once, after kill or EOF
 	stderr *headBuffer
 
-	mu       sync.Mutex // guards what follows
+	woken    chan struct{} // the watch may begin
+	mu       sync.Mutex    // guards what follows
 	watching bool
 	spent    time.Duration // time watched since the last start
 	limit    time.Duration
@@ -76,7 +78,7 @@ func (h *headBuffer) String() string {
 
 // startProcess starts a worker.
 func startProcess(cfg *Config) (*process, error) {
-	p := &process{stopped: make(chan struct{}), stderr: new(headBuffer)}
+	p := &process{stopped: make(chan struct{}), woken: make(chan struct{}, 1), stderr: new(headBuffer), dirs: cfg.ScriptsDirs}
 	if cfg.InProcess {
 		p.startInside()
 	} else if err := p.startOutside(cfg); err != nil {
@@ -163,8 +165,9 @@ func (p *process) close() string {
 // allow lets the worker go on for limit from now, within memory bytes; it is killed when it does not.
 func (p *process) allow(limit time.Duration, resident int64) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.watching, p.spent, p.limit, p.resident = true, 0, limit, resident
+	p.spent, p.limit, p.resident = 0, limit, resident
+	p.mu.Unlock()
+	p.resume()
 }
 
 // restart begins the limit anew.
@@ -182,6 +185,12 @@ func (p *process) setWatching(on bool) {
 	p.mu.Lock()
 	p.watching = on
 	p.mu.Unlock()
+	if on {
+		select {
+		case p.woken <- struct{}{}:
+		default: // it is woken already
+		}
+	}
 }
 
 // killedFor is why the watch killed the worker: Timeout or OutOfMemory, or OK when it did not.
@@ -191,9 +200,21 @@ func (p *process) killedFor() Outcome {
 	return p.killed
 }
 
-// watch kills the worker when it passes a limit. A tick counts for two intervals at most, so that a
-// suspended or starved daemon does not kill a worker that had no time either.
+// watch kills the worker when it passes a limit. Between runs it sleeps.
 func (p *process) watch() {
+	for {
+		select {
+		case <-p.stopped:
+			return
+		case <-p.woken:
+			p.watchRun()
+		}
+	}
+}
+
+// watchRun watches until the worker is not to be watched. A tick counts for two intervals at most, so
+// that a suspended or starved daemon does not kill a worker that had no time either.
+func (p *process) watchRun() {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	last := time.Now()
@@ -224,6 +245,9 @@ func (p *process) watch() {
 		}
 		if on && p.killedFor() != OK {
 			p.kill()
+		}
+		if !on {
+			return
 		}
 	}
 }

@@ -22,6 +22,7 @@ type runner struct {
 	loaded map[uint64]bool // VMs of the worker
 
 	// Of the run that goes on.
+	set     *checkSet // as it was when the run began
 	snap    *localnets.Snapshot
 	now     int64
 	job     *job
@@ -45,7 +46,7 @@ type job struct {
 // run runs all checks of the periodicity once. fair lets them take turns and ends the run with its
 // period; without it each check runs on all networks before the next.
 func (r *runner) run(ctx context.Context, now int64, snap *localnets.Snapshot, fair bool) error {
-	r.snap, r.now = snap, now
+	r.set, r.snap, r.now = r.e.set.Load(), snap, now
 	jobs := r.jobs()
 	if len(jobs) == 0 || len(snap.Networks) == 0 {
 		return ctx.Err()
@@ -84,16 +85,18 @@ func (r *runner) run(ctx context.Context, now int64, snap *localnets.Snapshot, f
 		r.finish()
 	}
 	r.job = nil
+	if r.set != r.e.set.Load() && r.e.deps.OnReload != nil {
+		r.e.deps.OnReload() // a check that was removed meanwhile may have engaged alerts after that
+	}
 	return ctx.Err()
 }
 
 // jobs are the checks to run: by name, those that failed before last.
 func (r *runner) jobs() []*job {
 	var good, failing []*job
-	checks := *r.e.checks.Load()
 	r.e.mu.Lock()
 	defer r.e.mu.Unlock()
-	for _, c := range checks {
+	for _, c := range r.set.checks {
 		if !c.enabled || !c.hasHook(r.period) {
 			continue
 		}
@@ -118,16 +121,10 @@ func (r *runner) jobs() []*job {
 
 // targets are the networks of a check, in their order, with the VM that has its settings.
 func (r *runner) targets(c *check) []target {
-	differs := make(map[int32]int)
-	for _, name := range c.names {
-		if n := r.snap.LookupName(name); n != nil {
-			differs[n.ID] = c.networks[name]
-		}
-	}
+	differs := c.differing(r.snap)
 	targets := make([]target, 0, len(r.snap.Networks))
 	for i := range r.snap.Networks {
-		vm := differs[int32(i)]
-		if vm >= 0 {
+		if vm := c.on(differs, int32(i)); vm != notRun {
 			targets = append(targets, target{int32(i), c.vms[vm].id})
 		}
 	}
@@ -142,20 +139,23 @@ func (r *runner) ready(ctx context.Context) error {
 			m.Views = append(m.Views, networkView{int32(i), v})
 		}
 	}
+	if r.proc != nil && !slices.Equal(r.proc.dirs, r.set.cfg.ScriptsDirs) {
+		r.lost() // what a worker may read is settled when it starts
+	}
 	var said string
 	for range 3 {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if r.proc == nil {
-			p, err := startProcess(&r.e.cfg)
+			p, err := startProcess(r.set.cfg)
 			if err != nil {
 				return fmt.Errorf("%w: %w", errNoWorker, err)
 			}
 			r.proc, r.loaded = p, make(map[uint64]bool)
 			r.e.setWorker(r.period, p)
 		}
-		err := r.proc.begin(m, r.e.cfg.Limits.Memory)
+		err := r.proc.begin(m, r.set.cfg.Limits.Memory)
 		if err == nil {
 			return nil
 		}
@@ -182,7 +182,7 @@ func (r *runner) lost() string {
 // unloadOld drops the VMs of checks that are no more.
 func (r *runner) unloadOld() error {
 	wanted := make(map[uint64]bool)
-	for _, c := range *r.e.checks.Load() {
+	for _, c := range r.set.checks {
 		for _, vm := range c.vms {
 			wanted[vm.id] = c.enabled
 		}
@@ -247,7 +247,7 @@ func (r *runner) loadVMs() error {
 		if r.loaded[vm.id] || !slices.ContainsFunc(r.job.targets, func(t target) bool { return t.VM == vm.id }) {
 			continue
 		}
-		reply, err := r.proc.load(r.e.loadMsg(c, vm), c.limits)
+		reply, err := r.proc.load(c.loadMsg(r.set.cfg, vm), c.limits)
 		switch {
 		case err != nil:
 			outcome := r.proc.killedFor()
@@ -425,7 +425,7 @@ func (r *runner) finish() {
 	st.status.Runs[Skipped] += uint64(len(j.targets) - j.next)
 	st.status.LastRun, st.status.LastDuration = r.now, j.took
 	before := st.fails[r.period]
-	st.finish(r.period, r.now, failed, j.bad > 0, r.e.cfg.MaxBackOff)
+	st.finish(r.period, r.now, failed, j.bad > 0, r.set.cfg.MaxBackOff)
 	pause, fails := st.pause[r.period], st.fails[r.period]
 	r.e.mu.Unlock()
 	switch {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/netmond/netmond/alerts"
+	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/lua"
 )
 
@@ -60,12 +61,10 @@ type stamp struct {
 // A foundFile is a check's file.
 type foundFile struct {
 	key, path string
-	dir       int    // index of ScriptsDirs, or shippedDir
+	root      string // the folder of ScriptsDirs; empty for a shipped check
 	rel       string // path below it
 	stamp     stamp
 }
-
-const shippedDir = -1
 
 // A scan is what the folders hold at one time.
 type scan struct {
@@ -76,35 +75,35 @@ type scan struct {
 }
 
 // scanFolders looks at all folders; it reads no file.
-func (e *Engine) scanFolders() *scan {
+func (e *Engine) scanFolders(cfg *Config) *scan {
 	s := &scan{modules: make(map[string]stamp)}
 	seen := make(map[string]string)
 	add := func(f foundFile) {
 		switch other, double := seen[f.key]; {
-		case e.cfg.Only != nil && !slices.Contains(e.cfg.Only, f.key):
+		case cfg.Only != nil && !slices.Contains(cfg.Only, f.key):
 		case double && other == f.path: // folders of which one lies in the other
 		case !goodKey(f.key):
 			s.refuse("%s: the name of a check has 1 to %d letters, digits, _, - or dots", f.path, maxKey)
 		case double:
 			s.remark("%s is not used: %s is a check of the same name", f.path, other)
-		case len(s.files) >= e.cfg.MaxScripts:
+		case len(s.files) >= cfg.MaxScripts:
 			if s.refused++; s.refused == 1 {
-				s.remark("more than %d checks: %s and what comes after it is not used", e.cfg.MaxScripts, f.path)
+				s.remark("more than %d checks: %s and what comes after it is not used", cfg.MaxScripts, f.path)
 			}
 		default:
 			seen[f.key] = f.path
 			s.files = append(s.files, f)
 		}
 	}
-	for i, dir := range e.cfg.ScriptsDirs {
-		if err := s.scanDir(i, dir, add); err != nil {
+	for _, dir := range cfg.ScriptsDirs {
+		if err := s.scanDir(dir, add); err != nil {
 			s.remark("script folder: %v", err)
 		}
 	}
 	if e.deps.Shipped != nil {
 		names, _ := fs.Glob(e.deps.Shipped, "*.lua")
 		for _, name := range names {
-			add(foundFile{key: strings.TrimSuffix(name, ".lua"), path: "shipped/" + name, dir: shippedDir, rel: name})
+			add(foundFile{key: strings.TrimSuffix(name, ".lua"), path: "shipped/" + name, rel: name})
 		}
 	}
 	slices.SortFunc(s.files, func(a, b foundFile) int { return strings.Compare(a.key, b.key) })
@@ -123,7 +122,7 @@ func (s *scan) refuse(format string, args ...any) {
 }
 
 // scanDir looks at one script folder; its links may not lead out of it.
-func (s *scan) scanDir(index int, dir string, add func(foundFile)) error {
+func (s *scan) scanDir(dir string, add func(foundFile)) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -133,7 +132,7 @@ func (s *scan) scanDir(index int, dir string, add func(foundFile)) error {
 		err := s.eachLua(root, dir, folder, func(rel string, st stamp) {
 			add(foundFile{
 				key: strings.TrimSuffix(filepath.Base(rel), ".lua"), path: filepath.Join(dir, rel),
-				dir: index, rel: rel, stamp: st,
+				root: dir, rel: rel, stamp: st,
 			})
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -189,11 +188,11 @@ func (s *scan) eachLua(root *os.Root, dir, folder string, found func(rel string,
 func (e *Engine) readScript(f *foundFile) (string, error) {
 	var file fs.File
 	var err error
-	if f.dir == shippedDir {
+	if f.root == "" {
 		file, err = e.deps.Shipped.Open(f.rel)
 	} else {
 		var root *os.Root
-		if root, err = os.OpenRoot(e.cfg.ScriptsDirs[f.dir]); err == nil {
+		if root, err = os.OpenRoot(f.root); err == nil {
 			defer root.Close()
 			file, err = root.OpenFile(f.rel, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 		}
@@ -212,19 +211,31 @@ func (e *Engine) readScript(f *foundFile) (string, error) {
 	return string(b), nil
 }
 
+// A checkSet is what is loaded at a time: the checks, and the configuration that they were loaded with.
+// It does not change.
+type checkSet struct {
+	cfg    *Config
+	checks []*check // by key
+}
+
 // A check is a script that can be loaded, with its settings. It does not change.
 type check struct {
 	key, path string
 	source    string
-	dir       int
+	root      string // as of foundFile
 	stamp     stamp
 	info      scriptInfo
-	enabled   bool
+	enabled   bool // on one network at least
 	limits    Limits
-	vms       []vmSpec       // the first is that of networks without differences
-	networks  map[string]int // index of vms by the name of a network that differs; -1 is disabled
-	names     []string       // of networks, sorted
+	vms       []vmSpec             // the first is that of networks without differences
+	rest      int                  // index of vms for these; notRun where the check runs on none of them
+	networks  map[string]int       // index of vms by the name of a network that differs, or notRun
+	names     []string             // of networks, sorted
+	dropped   []alerts.Periodicity // hooks of an earlier text that this one does not have
 }
+
+// notRun stands for the VM of a network that the check does not run on.
+const notRun = -1
 
 // A vmSpec is a VM that a worker needs for a check.
 type vmSpec struct {
@@ -238,43 +249,54 @@ func (c *check) hasHook(p alerts.Periodicity) bool { return slices.Contains(c.in
 // began with. Each problem is logged once, until its file changes.
 func (e *Engine) Reload() { e.reload(nil) }
 
-// SetChecks takes other settings of checks, as Reload does a changed file: what did not change goes on.
-// An error changes nothing.
-func (e *Engine) SetChecks(settings map[string]CheckConfig) error {
-	cfg := e.cfg
-	cfg.Checks = settings
+// SetConfig takes another configuration, as Reload does a changed file: checks of which nothing changed go
+// on with their schedule, their back-off and their alerts, and no period is run twice or left out. A run
+// that is going on ends with what it began with. Interface, Version, InProcess and Command stay as New got
+// them. An error changes nothing.
+func (e *Engine) SetConfig(cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	if settings == nil {
-		settings = map[string]CheckConfig{}
-	}
-	e.reload(settings)
+	e.reload(func(Config) *Config { return cfg.clone() })
 	return nil
 }
 
-// reload is Reload, with other settings when they are not nil.
-func (e *Engine) reload(settings map[string]CheckConfig) {
-	if e.takeUp(settings) && e.deps.OnReload != nil {
+// SetChecks is SetConfig for Config.Checks alone.
+func (e *Engine) SetChecks(settings map[string]CheckConfig) error {
+	probe := DefaultConfig()
+	probe.Checks = settings
+	if err := probe.Validate(); err != nil {
+		return err
+	}
+	e.reload(func(cfg Config) *Config {
+		cfg.Checks = settings
+		return cfg.clone()
+	})
+	return nil
+}
+
+// reload is Reload, with another configuration when change is not nil.
+func (e *Engine) reload(change func(Config) *Config) {
+	if e.takeUp(change) && e.deps.OnReload != nil {
 		e.deps.OnReload()
 	}
 }
 
 // takeUp looks at the folders, and reports whether something changed.
-func (e *Engine) takeUp(settings map[string]CheckConfig) bool {
+func (e *Engine) takeUp(change func(Config) *Config) bool {
 	e.reloadMu.Lock()
 	defer e.reloadMu.Unlock()
-	changed := func(key string) bool { return false }
-	if settings != nil {
-		before := e.settings
-		e.settings = settings
-		changed = func(key string) bool { return !reflect.DeepEqual(before[key], settings[key]) }
+	before := e.set.Load()
+	cfg := before.cfg
+	if change != nil {
+		cfg = change(*before.cfg)
+		cfg.Interface, cfg.Version, cfg.InProcess, cfg.Command = before.cfg.Interface, before.cfg.Version, before.cfg.InProcess, before.cfg.Command
 	}
-	s := e.scanFolders()
-	if settings == nil && e.scanned != nil && slices.EqualFunc(s.files, e.scanned.files, sameFile) && mapsEqual(s.modules, e.scanned.modules) && slices.Equal(s.remarks, e.scanned.remarks) {
+	s := e.scanFolders(cfg)
+	if change == nil && e.scanned != nil && slices.EqualFunc(s.files, e.scanned.files, sameFile) && mapsEqual(s.modules, e.scanned.modules) && slices.Equal(s.remarks, e.scanned.remarks) {
 		return false
 	}
-	all := e.scanned == nil || !mapsEqual(s.modules, e.scanned.modules)
+	all := e.scanned == nil || !mapsEqual(s.modules, e.scanned.modules) || !before.cfg.sameForAll(cfg)
 	old := map[string]bool{}
 	if e.scanned != nil {
 		for _, r := range e.scanned.remarks {
@@ -292,30 +314,31 @@ func (e *Engine) takeUp(settings map[string]CheckConfig) bool {
 			stamps[f.key] = f
 		}
 	}
+	modules := e.scanned == nil || !mapsEqual(s.modules, e.scanned.modules)
 	e.scanned = s
 	e.mu.Lock()
 	e.status.Reloads++
 	e.status.Refused = s.refused
 	e.mu.Unlock()
 
-	loader := &loader{e: e}
+	loader := &loader{cfg: cfg}
 	defer loader.close()
-	before := *e.checks.Load()
-	var list []*check
+	after := &checkSet{cfg: cfg}
 	for i := range s.files {
 		f := &s.files[i]
-		previous := findCheck(before, f.key)
-		if known, ok := stamps[f.key]; ok && !all && !changed(f.key) && sameFile(known, *f) {
+		previous := findCheck(before.checks, f.key)
+		settled := reflect.DeepEqual(before.cfg.Checks[f.key], cfg.Checks[f.key])
+		if known, ok := stamps[f.key]; ok && !all && settled && sameFile(known, *f) {
 			if previous != nil {
-				list = append(list, previous)
+				after.checks = append(after.checks, previous)
 			}
 			continue
 		}
-		if c := e.loadCheck(loader, f, previous); c != nil {
-			list = append(list, c)
+		if c := e.loadCheck(cfg, loader, f, previous, modules || !settled); c != nil {
+			after.checks = append(after.checks, c)
 		}
 	}
-	e.checks.Store(&list)
+	e.set.Store(after)
 	e.mu.Lock()
 	for key := range e.states {
 		if !slices.ContainsFunc(s.files, func(f foundFile) bool { return f.key == key }) {
@@ -323,23 +346,65 @@ func (e *Engine) takeUp(settings map[string]CheckConfig) bool {
 		}
 	}
 	e.mu.Unlock()
-	e.deps.Log.Info("check scripts loaded", "files", len(s.files), "checks", len(list))
+	if before.cfg.ReloadInterval != cfg.ReloadInterval {
+		select {
+		case e.interval <- struct{}{}:
+		default: // it will see this one
+		}
+	}
+	e.deps.Log.Info("check scripts loaded", "files", len(s.files), "checks", len(after.checks))
 	return true
 }
 
-// Keys are the checks that run and those that will when their files are mended, in their order: checks
-// that are gone or disabled are not among them, and their alerts have nobody to release them.
-func (e *Engine) Keys() []string {
+// Owner gives a function that reports whether there is a check that decides about an engaged alert on
+// one of nets: one that runs, or will when its file is mended. Of a check that is gone, is disabled there,
+// or has no hook for the alert's periodicity any more, nobody else will release the alert.
+func (e *Engine) Owner(nets []localnets.Network) func(*alerts.Alert) bool {
+	set := e.set.Load()
+	snap := &localnets.Snapshot{Networks: make([]localnets.NetworkStats, len(nets))}
+	ids := make(map[string]int32, len(nets))
+	for i := range nets {
+		snap.Networks[i].Network = nets[i]
+		snap.Networks[i].ID = int32(i)
+		ids[nets[i].Prefix.String()] = int32(i)
+	}
+	differs := make(map[string]map[int32]int)
+	for _, c := range set.checks {
+		differs[c.key] = c.differing(snap)
+	}
+	broken := make(map[string]bool)
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	var keys []string
 	for key, st := range e.states {
-		if st.status.Enabled || st.status.LoadErr != "" {
-			keys = append(keys, key)
+		broken[key] = st.status.LoadErr != "" && set.cfg.wanted(key)
+	}
+	e.mu.Unlock()
+	return func(a *alerts.Alert) bool {
+		id, local := ids[a.Network]
+		c := findCheck(set.checks, a.Check)
+		if !local || c == nil {
+			return local && broken[a.Check]
+		}
+		return c.on(differs[c.key], id) != notRun && !slices.Contains(c.dropped, a.Periodicity)
+	}
+}
+
+// differing are the networks of snap that have VMs of their own, or notRun.
+func (c *check) differing(snap *localnets.Snapshot) map[int32]int {
+	differs := make(map[int32]int)
+	for _, name := range c.names {
+		if n := snap.LookupName(name); n != nil {
+			differs[n.ID] = c.networks[name]
 		}
 	}
-	slices.Sort(keys)
-	return keys
+	return differs
+}
+
+// on is the index of the VM for a network, or notRun.
+func (c *check) on(differs map[int32]int, id int32) int {
+	if vm, own := differs[id]; own {
+		return vm
+	}
+	return c.rest
 }
 
 func sameFile(a, b foundFile) bool { return a == b }
@@ -364,45 +429,74 @@ func findCheck(list []*check, key string) *check {
 	return list[i]
 }
 
-// loadCheck reads and inspects a file. Where it cannot be loaded an earlier text of it goes on.
-func (e *Engine) loadCheck(l *loader, f *foundFile, previous *check) *check {
-	settings := e.settings[f.key]
-	c := &check{key: f.key, path: f.path, dir: f.dir, stamp: f.stamp, limits: settings.Limits.or(e.cfg.Limits)}
+// loadCheck reads and inspects a file. Where it cannot be loaded an earlier text of it goes on, with the
+// present settings. With renew, and where the text or the limits changed, its failures are forgotten.
+func (e *Engine) loadCheck(cfg *Config, l *loader, f *foundFile, previous *check, renew bool) *check {
+	settings := cfg.Checks[f.key]
+	c := &check{key: f.key, path: f.path, root: f.root, stamp: f.stamp, limits: settings.Limits.or(cfg.Limits)}
+	e.variants(c, &settings)
 	source, err := e.readScript(f)
 	if err == nil {
 		c.source = source
-		c.vms, c.networks, c.names = e.variants(&settings)
 		c.info, err = l.inspect(c)
 	}
+	usable := err == nil
+	if !usable && previous != nil && (previous.root == "" || slices.Contains(cfg.ScriptsDirs, previous.root)) {
+		c.path, c.root, c.source, c.info = previous.path, previous.root, previous.source, previous.info
+		usable = true
+	}
+	if previous != nil {
+		for _, p := range slices.Concat(previous.dropped, previous.info.Hooks) {
+			if !c.hasHook(p) && !slices.Contains(c.dropped, p) {
+				c.dropped = append(c.dropped, p)
+			}
+		}
+	}
+	// Networks of their own are enabled by themselves.
+	if on := settings.Enabled; on != nil && !*on || on == nil && !c.info.Enabled && !cfg.AllEnabled {
+		c.rest = notRun
+		for name, n := range settings.Networks {
+			if n.Enabled == nil {
+				c.networks[name] = notRun
+			}
+		}
+	}
+	c.enabled = c.rest != notRun
+	for _, vm := range c.networks {
+		c.enabled = c.enabled || vm != notRun
+	}
+
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	st := e.stateLocked(f.key)
-	st.status.File, st.status.Shipped = f.path, f.dir == shippedDir
+	st.status.File, st.status.Shipped = f.path, f.root == ""
+	st.status.LoadErr = ""
 	if err != nil {
 		st.status.LoadErr = err.Error()
-		e.deps.Log.Warn("check cannot be loaded", "check", f.key, "file", f.path, "error", err, "earlier_text_runs", previous != nil)
-		return previous
+		e.deps.Log.Warn("check cannot be loaded", "check", f.key, "file", f.path, "error", err, "earlier_text_runs", usable)
 	}
-	c.enabled = c.info.Enabled || e.cfg.AllEnabled
-	if settings.Enabled != nil {
-		c.enabled = *settings.Enabled
+	if !usable {
+		st.status.Style, st.status.Hooks, st.status.Enabled = "", nil, false
+		return nil
 	}
-	st.renew()
-	st.status.LoadErr, st.status.Style, st.status.Hooks, st.status.Enabled = "", c.info.Style.String(), c.info.Hooks, c.enabled
+	if renew || previous == nil || previous.source != c.source || previous.limits != c.limits {
+		st.renew()
+	}
+	st.status.Style, st.status.Hooks, st.status.Enabled = c.info.Style.String(), c.info.Hooks, c.enabled
 	return c
 }
 
-// variants are the VMs that a check's settings need: one, and one for each network with others.
-func (e *Engine) variants(settings *CheckConfig) (vms []vmSpec, networks map[string]int, names []string) {
-	vms = []vmSpec{{e.vmIDs.Add(1), settings.Config}}
-	networks = make(map[string]int)
+// variants gives c the VMs that its settings need: one, and one for each network with others.
+func (e *Engine) variants(c *check, settings *CheckConfig) {
+	c.vms = []vmSpec{{e.vmIDs.Add(1), settings.Config}}
+	c.networks = make(map[string]int)
 	for name, n := range settings.Networks {
-		names = append(names, name)
+		c.names = append(c.names, name)
 		switch {
 		case n.Enabled != nil && !*n.Enabled:
-			networks[name] = -1
+			c.networks[name] = notRun
 		case len(n.Config) == 0:
-			networks[name] = 0
+			c.networks[name] = 0
 		default:
 			config := make(map[string]any)
 			for k, v := range settings.Config {
@@ -411,25 +505,24 @@ func (e *Engine) variants(settings *CheckConfig) (vms []vmSpec, networks map[str
 			for k, v := range n.Config {
 				config[k] = v
 			}
-			networks[name] = len(vms)
-			vms = append(vms, vmSpec{e.vmIDs.Add(1), config})
+			c.networks[name] = len(c.vms)
+			c.vms = append(c.vms, vmSpec{e.vmIDs.Add(1), config})
 		}
 	}
-	slices.Sort(names)
-	return vms, networks, names
+	slices.Sort(c.names)
 }
 
 // loadMsg is the message that makes a check's VM.
-func (e *Engine) loadMsg(c *check, vm *vmSpec) *loadMsg {
-	return &loadMsg{VM: vm.id, Path: c.path, Source: c.source, Options: e.options(c.dir, filepath.Dir(c.path), c.limits.Time, vm.config)}
+func (c *check) loadMsg(cfg *Config, vm *vmSpec) *loadMsg {
+	return &loadMsg{VM: vm.id, Path: c.path, Source: c.source, Options: cfg.options(c.root, filepath.Dir(c.path), c.limits.Time, vm.config)}
 }
 
-// options are those of a script in a folder; a shipped check sees no folder.
-func (e *Engine) options(dir int, own string, limit time.Duration, config map[string]any) lua.Options {
-	o := lua.Options{TimeLimit: limit, Shape: e.cfg.Shape, Interface: e.cfg.Interface, Version: e.cfg.Version, Config: config}
-	if dir != shippedDir {
-		o.ScriptDirs = slices.Clone(e.cfg.ScriptsDirs)
-		o.InstallDir = e.cfg.ScriptsDirs[dir]
+// options are those of a script in a folder; a shipped check, whose root is empty, sees no folder.
+func (c *Config) options(root, own string, limit time.Duration, config map[string]any) lua.Options {
+	o := lua.Options{TimeLimit: limit, Shape: c.Shape, Interface: c.Interface, Version: c.Version, Config: config}
+	if root != "" {
+		o.ScriptDirs = slices.Clone(c.ScriptsDirs)
+		o.InstallDir = root
 		if own != "" && !slices.Contains(o.ScriptDirs, own) {
 			o.ScriptDirs = append(o.ScriptDirs, own)
 		}
@@ -440,8 +533,8 @@ func (e *Engine) options(dir int, own string, limit time.Duration, config map[st
 // A loader inspects scripts in a worker of its own, so that none can touch a run. It starts one when it
 // needs it.
 type loader struct {
-	e *Engine
-	p *process
+	cfg *Config
+	p   *process
 }
 
 func (l *loader) close() {
@@ -454,7 +547,7 @@ func (l *loader) close() {
 // inspect loads a script once to learn its hooks.
 func (l *loader) inspect(c *check) (scriptInfo, error) {
 	if l.p == nil {
-		p, err := startProcess(&l.e.cfg)
+		p, err := startProcess(l.cfg)
 		if err != nil {
 			return scriptInfo{}, err
 		}
@@ -464,7 +557,7 @@ func (l *loader) inspect(c *check) (scriptInfo, error) {
 			return scriptInfo{}, err
 		}
 	}
-	m := l.e.loadMsg(c, &c.vms[0])
+	m := c.loadMsg(l.cfg, &c.vms[0])
 	m.Inspect = true
 	reply, err := l.p.load(m, c.limits)
 	if err != nil {
