@@ -244,6 +244,60 @@ func (s waitEach) CachedValue(network string, namespace int, key string) string 
 	return s.Mem.CachedValue(network, namespace, key)
 }
 
+// Scripts that take all the time of a period cost those that are known nothing, and those that are not
+// their turn at most: they are not blamed, and go first in the next period.
+func TestNoTurnIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wait atomic.Bool
+		scripts := map[string]string{"b_known.lua": checking(``)}
+		b, runs := runFor(t, 5*time.Minute+50*time.Second, 2, scripts, func(cfg *Config, deps *Deps) {
+			cfg.ReloadInterval = time.Second
+			deps.Store = stuckStore{deps.Store.(*alerts.Mem), &wait}
+		}, func(b *bench) {
+			time.AfterFunc(90*time.Second, func() {
+				wait.Store(true)
+				for i := range 5 { // each takes 16 s on its first network: four fill a minute
+					b.write(fmt.Sprintf("c_slow%d.lua", i), checking(fmt.Sprintf(`network.getCachedAlertValue("%d-" .. info.network_id, 0)`, i)))
+				}
+				b.write("z_new.lua", checking(``))
+			})
+		})
+		known := 0
+		for _, r := range runs {
+			if r.report.Check != "b_known" {
+				continue
+			}
+			known++
+			if late := r.ended % time.Minute; late > 25*time.Second { // a step of another, after one of the minute before
+				t.Errorf("the known check ended %v after its minute began", late)
+			}
+		}
+		if known != 10 {
+			t.Errorf("the known check ran %d times, want twice in each of 5 minutes", known)
+		}
+		st := b.of("z_new")
+		if st.Runs[OK] < 2 || st.Runs[Skipped] == 0 || st.Runs[Timeout] > 0 || st.Failures > 0 || st.LastErr != "" {
+			t.Errorf("the new check: %v, runs %v, last error %q; want turns later and no blame", st.State, st.Runs, st.LastErr)
+		}
+		if !strings.Contains(b.logged(), "checks had no turn within their period") {
+			t.Error("nobody was told")
+		}
+	})
+}
+
+// A stuckStore takes 8 s for each cached value, when it is on.
+type stuckStore struct {
+	*alerts.Mem
+	on *atomic.Bool
+}
+
+func (s stuckStore) CachedValue(network string, namespace int, key string) string {
+	if s.on.Load() {
+		time.Sleep(8 * time.Second)
+	}
+	return s.Mem.CachedValue(network, namespace, key)
+}
+
 // A clock that is set, or a machine that sleeps, gives one late run and no row of them.
 func TestClockIsSet(t *testing.T) {
 	for _, c := range []struct {

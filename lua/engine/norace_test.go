@@ -1,0 +1,8 @@
+//go:build !race
+
+package engine
+
+import "time"
+
+// lateness is how long after its limit a script may end.
+const lateness = 500 * time.Millisecond
