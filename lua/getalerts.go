@@ -104,7 +104,7 @@ func (v *VM) alertFilter(l *glua.LState, t *glua.LTable) (f alerts.Filter, skip 
 			*b.to = int64(n)
 		}
 	}
-	if value := field(l, t, "description", "text"); value != glua.LNil {
+	if value := field(l, t, "description", "info", "text"); value != glua.LNil {
 		var ok bool
 		if f.Text, ok = concatText(value); !ok || len(f.Text) > alerts.MaxShort {
 			return wrong("description", fmt.Sprintf("string of at most %d bytes", alerts.MaxShort), value)

@@ -56,7 +56,7 @@ var alertConformance = []conformanceCase{
 	{`S:ids{epoch_begin = 1700000041}, ids{epoch_begin = 1700000040}, ids{epoch_end = 1700000039}, ids{epoch_end = "1700000040"}`, "abc abcd  abcd", 0},
 	{`S:ids{alert_category = 0}, ids{alert_category = "1;eq"}, ids{alert_category = require("alert_categories").security}`, "abcd  ", 0},
 	{`S:ids{network_name = "192.0.2.0/24"}, ids{network_name = "192;in"}, ids{network_name = "192;nin"}, ids{subtype = "X"}, ids{subtype = "X;in"}, ids{script_key = "test"}, ids{script_key = "test;neq"}`, "abcd abcd   ab abcd ", 0},
-	{`S:ids{description = "one"}, ids{description = "one*"}, ids{description = "ONE two"}, ids{description = "one three"}, ids{description = ""}`, "a ab a  abcd", 0},
+	{`S:ids{description = "one"}, ids{description = "one*"}, ids{description = "ONE two"}, ids{description = "one three"}, ids{description = ""}, ids{info = "one"}`, "a ab a  abcd a", 0},
 	{`S:ids{start = 0, length = 2, sort = "row_id"}, ids{start = 1, length = 2, sort = "row_id"}, ids{start = 2, length = 2, sort = "row_id"}, ids{start = 3, length = 2, sort = "row_id"}, ids{start = 4, length = 2}, ids{start = 1, sort = "row_id"}, ids{start = "1", length = "1", sort = "row_id"}`, "ab bc cd d  bcd b", 0},
 	{`S:ids{status = "engaged", alert_id = "1,2", score = "50;gt"}`, "a", 0},
 	{`S:ids{score = "50;over"}`, "nil", 1},

@@ -108,7 +108,7 @@ The table that ` + "`network.getAlerts`" + ` takes. Its parts are ANDed; a param
 | ` + "`score`, `tstamp`, `row_id`" + ` | number or list |
 | ` + "`network_name`, `subtype`, `script_key`" + ` | list of texts |
 | ` + "`epoch_begin`, `epoch_end`" + ` | bounds of ` + "`tstamp`" + `, included; engaged alerts heed only the second |
-| ` + "`description`" + ` | words that description or json hold, in any case; ` + "`word*`" + ` asks for a beginning |
+| ` + "`description`" + ` | words that description or json hold, in any case; ` + "`word*`" + ` asks for a beginning; also ` + "`info`" + ` |
 | ` + "`page`, `perPage`" + ` | from 1; at most 10,000 a page |
 | ` + "`start`, `length`" + ` | the same as ntopng's REST interface says it: alerts to leave out, and how many to give |
 | ` + "`order_by`, `sort`" + ` | tstamp, tstamp_end, score, severity, alert_id, subtype, row_id |

@@ -136,13 +136,13 @@ func (s *scan) scanDir(dir string, add func(foundFile)) error {
 			})
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.remark("%v", err)
+			s.remark("%s: %v", filepath.Join(dir, folder), err)
 		}
 	}
 	for _, folder := range moduleFolders {
 		err := s.eachLua(root, dir, folder, func(rel string, st stamp) { s.modules[filepath.Join(dir, rel)] = st })
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.remark("%v", err)
+			s.remark("%s: %v", filepath.Join(dir, folder), err)
 		}
 	}
 	return nil
