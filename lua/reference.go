@@ -65,7 +65,7 @@ argument, type, file and line) and counted.
 **Two styles of script.** A table with ` + "`check(network_info)`" + ` (the reference's style) runs each minute, or at its
 ` + "`granularity`" + `: "min", "5mins", "hour", "day". A table with ` + "`hooks`" + ` (ntopng's style) runs the functions ` + "`min`, `5mins`, `hour`, `day`" + `
 or ` + "`all`" + ` (these four) with ` + "`params`" + `. A script that returns nothing runs as a whole each minute, with ` + "`network_info`" + ` as a global.
-Before each run the network is selected. In both styles there is also "5sec", every five seconds, which ntopng does not have.
+Before each run the network is selected, and the global ` + "`_now`" + ` is the time of the run in seconds since 1970. In both styles there is also "5sec", every five seconds, which ntopng does not have.
 
 A table with ` + "`hooks`" + ` may have functions that are called around the runs: ` + "`setup()`" + ` on loading, where false means that
 the check does not run; then ` + "`onLoad(hook, config)` and `onEnable(hook, config)`" + ` for each hook; at the end

@@ -301,3 +301,23 @@ func TestNew(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a script sees of alerts in a worker is what the daemon has, with the script's own changes: of the
+// selected network, and of all.
+func TestAlertsInAWorker(t *testing.T) {
+	b := newBench(t, 3, map[string]string{
+		"a.lua": checking(`
+			network.storeTriggeredAlert("mine", 1, 100, 5000, "", "")
+			return #network.getAlerts(), #network.getAlerts({status = "any"}), #interface.getAlerts(), #interface.getEngagedAlerts(2), #interface.getAlerts({script_key = "a", perPage = 2})`),
+	}, outside)
+	for i := range 3 {
+		a := alerts.Alert{Key: alerts.Key{Network: b.nets()[i].Prefix.String(), Periodicity: alerts.Minute, Key: "before"}, NetworkName: b.nets()[i].Name, ID: 1, Score: 10, Time: 1}
+		if _, err := b.store.Engage(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"a net0 ok 2,2,4,4,1", "a net1 ok 2,2,5,5,2", "a net2 ok 2,2,6,6,2"}
+	if diff := cmp.Diff(want, said(b.minutes(1))); diff != "" {
+		t.Errorf("runs (-want +got):\n%s", diff)
+	}
+}
