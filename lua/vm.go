@@ -107,7 +107,7 @@ type VM struct {
 
 	owner     string // whom values of opts.Shared are charged to: the check's key
 	indexed   *snapIndex
-	baselines map[string]map[string]intranetCounts // by canonical CIDR of the network and of the other
+	baselines map[string]map[string]intranetCounts // see baseline.go
 
 	run run
 }

@@ -244,7 +244,7 @@ func (r *runner) step(ctx context.Context, fair bool) error {
 			return err
 		}
 	}
-	if err := r.loadVMs(); err != nil || j.fatal != OK {
+	if err := r.loadVMs(ctx); err != nil || j.fatal != OK {
 		return err
 	}
 	m := &runMsg{Targets: j.targets[j.next:], Values: r.e.deps.OnRun != nil}
@@ -272,7 +272,7 @@ func (r *runner) step(ctx context.Context, fair bool) error {
 }
 
 // loadVMs loads what the job needs and the worker does not have.
-func (r *runner) loadVMs() error {
+func (r *runner) loadVMs(ctx context.Context) error {
 	c := r.job.check
 	for i := range c.vms {
 		vm := &c.vms[i]
@@ -281,6 +281,9 @@ func (r *runner) loadVMs() error {
 		}
 		reply, err := r.proc.load(c.loadMsg(r.set.cfg, vm), c.limits)
 		switch {
+		case err != nil && ctx.Err() != nil:
+			r.lost()
+			return err
 		case err != nil:
 			outcome := r.proc.killedFor()
 			said := r.lost()

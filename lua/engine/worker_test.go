@@ -321,3 +321,21 @@ func TestAlertsInAWorker(t *testing.T) {
 		t.Errorf("runs (-want +got):\n%s", diff)
 	}
 }
+
+// The last words of a Go runtime that the kernel gave no memory.
+func TestEndOutcome(t *testing.T) {
+	for said, want := range map[string]Outcome{
+		"fatal error: runtime: out of memory":           OutOfMemory,
+		"runtime: cannot allocate memory":               OutOfMemory,
+		"runtime: failed to create new OS thread (have": OutOfMemory,
+		"SIGSEGV: segmentation violation":               OutOfMemory,
+		"unexpected fault address 0x7f":                 OutOfMemory,
+		"fatal error: stack overflow":                   Crashed,
+		"signal: killed":                                Crashed,
+		"":                                              Crashed,
+	} {
+		if got := endOutcome(said); got != want {
+			t.Errorf("%q: %v, want %v", said, got, want)
+		}
+	}
+}
