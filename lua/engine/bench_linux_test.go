@@ -1,14 +1,12 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
 	"runtime"
-	"strconv"
 	"testing"
 	"time"
 
@@ -44,24 +42,14 @@ func manyNetworks(n, minute int) *localnets.Snapshot {
 	return s
 }
 
-// processTime is the processor time that a process has used, user and system: fields 14 and 15 of
-// /proc/pid/stat (proc(5)), in ticks of 10 ms.
-func processTime(t testing.TB, pid int) time.Duration {
+// spentBy is the processor time that a process has used.
+func spentBy(t testing.TB, pid int) time.Duration {
 	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		t.Fatal(err)
+	spent, ok := processTime(pid)
+	if !ok {
+		t.Fatalf("processor time of process %d cannot be read", pid)
 	}
-	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	var ticks int64
-	for _, f := range fields[11:13] {
-		n, err := strconv.ParseInt(string(f), 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
+	return spent
 }
 
 func ownTime(t testing.TB) time.Duration {
@@ -121,9 +109,9 @@ func BenchmarkMinute(b *testing.B) {
 				var spent time.Duration
 				for range b.N {
 					runtime.GC()
-					before := ownTime(b) + processTime(b, pid)
+					before := ownTime(b) + spentBy(b, pid)
 					minute()
-					spent += ownTime(b) + processTime(b, pid) - before
+					spent += ownTime(b) + spentBy(b, pid) - before
 				}
 				if got := e.WorkerPIDs()[0]; got != pid {
 					b.Fatalf("worker %d was replaced by %d", pid, got)

@@ -295,7 +295,7 @@ func (e *Engine) Request(ctx context.Context, name string, req lua.Request, snap
 		root = cfg.ScriptsDirs[0]
 	}
 	m.Options = cfg.options(root, "", cfg.Limits.Time, nil)
-	r.proc.bound(cfg.Limits.Time+timeGrace, cfg.Limits.Memory)
+	r.proc.bound(1, cfg.Limits.Time+timeGrace, cfg.Limits.Memory)
 	answer, err := r.request(m)
 	if r.proc != nil {
 		r.proc.pause()

@@ -251,7 +251,7 @@ func (r *runner) step(ctx context.Context, fair bool) error {
 	if fair {
 		m.Slice = slice
 	}
-	r.proc.bound(j.check.limits.Time+timeGrace, j.check.limits.Memory)
+	r.proc.bound(len(m.Targets), j.check.limits.Time+timeGrace, j.check.limits.Memory)
 	err := r.proc.send(kindRun, m)
 	if err == nil {
 		err = r.listen(j.next)

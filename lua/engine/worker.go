@@ -290,7 +290,7 @@ func runInProcess(ctx context.Context, conn io.ReadWriteCloser) {
 
 // tune sets the Go runtime of a worker process.
 func tune() {
-	runtime.GOMAXPROCS(2) // the script, and the collector with the watch
+	runtime.GOMAXPROCS(processors) // the script, and the collector with the watch
 	debug.SetMaxStack(64 << 20)
 }
 
