@@ -64,7 +64,7 @@ var alertConformance = []conformanceCase{
 	{`S:#interface.getEngagedAlerts(), #interface.getEngagedAlerts(2), #interface.getEngagedAlerts(0), #interface.getEngagedAlerts(2, "office"), #interface.getEngagedAlerts(2, "six"), #interface.getEngagedAlerts(2, "nowhere")`, "3 3 0 3 0 0", 0},
 	{`S:#interface.getEngagedAlerts(2, "192.0.2.0/24", 1), #interface.getEngagedAlerts(nil, nil, nil, 5), #interface.getEngagedAlerts(2, nil, 1, 3)`, "1 2 0", 0},
 	{`interface.getEngagedAlerts(true), interface.getEngagedAlerts(2, 5), interface.getEngagedAlerts(2, nil, {}), interface.getEngagedAlerts(2, nil, 1, {})`, "nil nil nil nil", 4},
-	{`_now`, "1700000040", 0},
+	{`_now, alert_consts.alert_granularities.hour.granularity_id, alert_consts.alerts_granularities["5mins"].granularity_seconds`, "1700000040 3 300", 0},
 	{`S:ids{score = "50;over"}`, "nil", 1},
 	{`S:ids{score = "x"}`, "nil", 1},
 	{`S:ids{score = ""}`, "nil", 1},
