@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"reflect"
 	"runtime"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -223,3 +224,14 @@ func TestSnapshotTexts(t *testing.T) {
 }
 
 func stringData(s string) *byte { return unsafe.StringData(s) }
+
+// Several workers are sent one snapshot at a time, while others read it: under the race detector this test
+// finds a codec that writes into it.
+func TestSnapshotIsNotWritten(t *testing.T) {
+	m := &snapshotMsg{Snap: *networks(10), Views: []networkView{{Net: 1}}}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() { appendFrame(nil, kindSnapshot, m) })
+	}
+	all.Wait()
+}
