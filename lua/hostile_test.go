@@ -18,7 +18,7 @@ func TestHostileScripts(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			var err error
 			var took time.Duration
-			for range 2 { // the machine may be busy: one good run of two will do
+			for range 3 { // the machine may be busy: one good run of three will do
 				started := time.Now()
 				_, err = runSource(t, c.Source, Options{TimeLimit: limit})
 				if took = time.Since(started); took <= limit+lateness {
@@ -98,7 +98,7 @@ if n % 5 == 1 then while true do end end
 if n % 5 == 2 then error("failure " .. n) end
 if n % 5 == 3 then local function f() return 1 + f() end f() end
 if n % 5 == 4 then coroutine.wrap(function() error({}) end)() end
-print(n)`, Options{TimeLimit: 20 * time.Millisecond})
+print(n)`, Options{TimeLimit: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
