@@ -108,17 +108,21 @@ func (v *VM) loadAlertType(l *glua.LState) int {
 // maxDescription is how much of a description is kept, in bytes.
 const maxDescription = 4096
 
-// describeAlert sets the description of a to what format(ifid, alert, params) of its class says. A
-// class whose format fails still gives alerts, and a warning.
+// describeAlert sets the description of a to what format(ifid, alert, params) of its class says, or, of
+// a class without it, to what its params say of a threshold. A class whose format fails still gives alerts,
+// and a warning.
 func (v *VM) describeAlert(l *glua.LState, t *glua.LTable, a *alerts.Alert) {
 	format := l.GetField(t, "format")
 	if class, ok := l.GetField(t, "alert_type").(*glua.LTable); ok && format == glua.LNil {
 		format = l.GetField(class, "format")
 	}
+	params := l.GetField(t, "alert_type_params")
 	if format.Type() != glua.LTFunction {
+		if params, ok := params.(*glua.LTable); ok {
+			a.Description = describeThreshold(params)
+		}
 		return
 	}
-	params := l.GetField(t, "alert_type_params")
 	if params == glua.LNil {
 		params = v.state.NewTable()
 	}
@@ -136,6 +140,26 @@ func (v *VM) describeAlert(l *glua.LState, t *glua.LTable, a *alerts.Alert) {
 	if ok {
 		a.Description = strings.ToValidUTF8(text[:min(len(text), maxDescription)], "")
 	}
+}
+
+// describeThreshold is a sentence of what threshold alerts have in their params: metric, value, operator
+// and threshold. It is empty where metric or value is missing.
+func describeThreshold(params *glua.LTable) string {
+	metric, ok := params.RawGetString("metric").(glua.LString)
+	value, number := toNumber(params.RawGetString("value"))
+	if !ok || !number || len(metric) > maxDescription/2 {
+		return ""
+	}
+	text := strings.ToValidUTF8(string(metric), "") + ": " + formatNumber(value)
+	threshold, ok := toNumber(params.RawGetString("threshold"))
+	switch operator, _ := concatText(params.RawGetString("operator")); {
+	case !ok:
+	case operator == "gt":
+		text += ", over the threshold of " + formatNumber(threshold)
+	case operator == "lt":
+		text += ", under the threshold of " + formatNumber(threshold)
+	}
+	return text
 }
 
 // maxTemplate bounds the text that i18n puts values into, in bytes.

@@ -92,7 +92,7 @@ return {
 	}
 	want := []string{
 		`engage 5001@x min warning {"bytes":70,"limit":50,"victim":"192.0.2.9"} 70 bytes are more than 50 on 192.0.2.0/24 of 3`,
-		`store 5002@ hour info {"metric":"k","value":1} `,
+		`store 5002@ hour info {"metric":"k","value":1} k: 1`,
 		`engage 5001@t min none {"bytes":"t","limit":8} t bytes are more than 8 on 192.0.2.0/24 of 3`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -201,5 +201,27 @@ local p = {a = 1.5, b = "x%{a}", c = {}}
 print(i18n("plain"), i18n("%{a} and %{b}, %{c} %{none}", p), i18n("open %{a", p), i18n("%{a}"), i18n("", p))`, Options{})
 	if want := "plain\t1.5 and x%{a}, %{c} %{none}\topen %{a\t%{a}\t\n"; err != nil || r.Output != want {
 		t.Errorf("got %q, %v; want %q", r.Output, err, want)
+	}
+}
+
+// What an alert without a class of its own tells its reader.
+func TestThresholdDescription(t *testing.T) {
+	for params, want := range map[string]string{
+		`{metric = "unanswered SYNs", value = 120, operator = "gt", threshold = 100}`: "unanswered SYNs: 120, over the threshold of 100",
+		`{metric = "hosts", value = 0.5, operator = "lt", threshold = 2}`:             "hosts: 0.5, under the threshold of 2",
+		`{metric = "m", value = 1, operator = "like", threshold = 2}`:                 "m: 1",
+		`{metric = "m", value = "many"}`:                                              "",
+		`{value = 1}`:                                                                 "",
+		`{metric = "\255m\0", value = 1}`:                                             "m\x00: 1",
+		`{metric = ("x"):rep(3000), value = 1}`:                                       "",
+		`{}`:                                                                          "",
+	} {
+		r, err := runSource(t, `
+local api = require("alerts_api")
+api.trigger(api.networkEntity("office"), {alert_type = 5000, alert_type_params = `+params+`})
+print(network.getAlerts()[1].description)`, Options{})
+		if err != nil || r.Output != want+"\n" {
+			t.Errorf("%s: %q, %v, warnings %q; want %q", params, r.Output, err, r.Warnings, want)
+		}
 	}
 }

@@ -267,6 +267,7 @@ func (c *Check) RunNetwork(ctx context.Context, snap *localnets.Snapshot, net in
 	started := time.Now()
 	v.run.snap, v.run.selected, v.run.now, v.run.period, v.run.check = snap, net, now, p, c
 	v.run.touched, v.run.answer = nil, nil
+	v.state.G.Global.RawSetString("_now", glua.LNumber(now/1e9))
 	err := v.protect(ctx, func(l *glua.LState) error {
 		base := l.GetTop()
 		l.Push(c.hooks[p])

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/netmond/netmond/alerts"
+	"github.com/netmond/netmond/internal/luahostile"
 )
 
 // Any source either loads or gives an error with file and line, soon.
@@ -17,9 +18,9 @@ func FuzzCompile(f *testing.F) {
 	for _, c := range dialectCases {
 		f.Add(c.src)
 	}
-	for _, c := range hostileScripts {
-		if len(c.src) < 1000 {
-			f.Add(c.src)
+	for _, c := range luahostile.Scripts {
+		if len(c.Source) < 1000 {
+			f.Add(c.Source)
 		}
 	}
 	f.Fuzz(func(t *testing.T, src string) {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/netmond/netmond/alerts"
+	"github.com/netmond/netmond/localnets"
 	glua "github.com/yuin/gopher-lua"
 )
 
@@ -32,6 +33,23 @@ var filterFields = []struct {
 
 func (v *VM) networkGetAlerts(l *glua.LState) int {
 	const function = "network.getAlerts"
+	return v.getAlerts(l, function, func() (string, bool) {
+		n := v.needNet(l, function)
+		if n == nil {
+			return "", false
+		}
+		return n.Prefix.String(), true
+	})
+}
+
+// interfaceGetAlerts is network.getAlerts over all networks.
+func (v *VM) interfaceGetAlerts(l *glua.LState) int {
+	return v.getAlerts(l, "interface.getAlerts", func() (string, bool) { return "", true })
+}
+
+// getAlerts answers network.getAlerts of the network that where gives, after the arguments were found
+// good; an empty name is all networks.
+func (v *VM) getAlerts(l *glua.LState, function string, where func() (string, bool)) int {
 	filter, skip := alerts.Filter{Status: alerts.StatusEngaged}, 0
 	switch x := l.Get(1).(type) {
 	case *glua.LTable:
@@ -48,22 +66,71 @@ func (v *VM) networkGetAlerts(l *glua.LState) int {
 		}
 		filter.Periodicity = &p
 	}
-	n := v.needNet(l, function)
-	if n == nil {
+	network, ok := where()
+	if !ok {
 		return pushNil(l)
 	}
-	page, total := v.opts.Sink.Query(n.Prefix.String(), filter)
+	page, total := v.opts.Sink.Query(network, filter)
 	if skip > 0 { // a start inside a page: its rest, and the beginning of the next
 		page = page[min(skip, len(page)):]
 		if filter.Page*filter.PerPage < total {
 			filter.Page++
-			next, _ := v.opts.Sink.Query(n.Prefix.String(), filter)
+			next, _ := v.opts.Sink.Query(network, filter)
 			page = append(page[:len(page):len(page)], next[:min(skip, len(next))]...)
 		}
 	}
 	out := v.state.CreateTable(len(page), 0)
 	for i := range page {
 		out.Append(v.alertTable(&page[i]))
+	}
+	l.Push(out)
+	return 1
+}
+
+// interfaceEngagedAlerts is getEngagedAlerts(entity, value, alert_id, severity): the engaged alerts of a
+// network by name, or of all; the other two narrow them. Other entities have none.
+func (v *VM) interfaceEngagedAlerts(l *glua.LState) int {
+	const function = "interface.getEngagedAlerts"
+	filter, network, found := alerts.Filter{Status: alerts.StatusEngaged}, "", true
+	if entity := l.Get(1); entity != glua.LNil {
+		id, ok := numberIn(l, entity, "entity_id")
+		if !ok {
+			return v.argumentError(l, function, 1, "entity_id", "number or nil")
+		}
+		found = id == networkEntityID
+	}
+	switch value := l.Get(2).(type) {
+	case *glua.LNilType:
+	case glua.LString:
+		if id := v.lookup(string(value)); id == localnets.NoNetwork {
+			found = false
+		} else {
+			network = v.run.snap.Networks[id].Prefix.String()
+		}
+	default:
+		return v.argumentError(l, function, 2, "entity_value", "string or nil")
+	}
+	if value := l.Get(3); value != glua.LNil {
+		id, ok := alertTypeID(l, value)
+		if !ok {
+			return v.argumentError(l, function, 3, "alert_id", "number or nil")
+		}
+		filter.ID = &id
+	}
+	if value := l.Get(4); value != glua.LNil {
+		id, ok := numberIn(l, value, "severity_id")
+		if !ok {
+			return v.argumentError(l, function, 4, "severity", "number or nil")
+		}
+		severity := alerts.Severity(max(min(id, 127), -1))
+		filter.Severity = &severity
+	}
+	out := v.state.NewTable()
+	if found {
+		page, _ := v.opts.Sink.Query(network, filter)
+		for i := range page {
+			out.Append(v.alertTable(&page[i]))
+		}
 	}
 	l.Push(out)
 	return 1
@@ -104,7 +171,7 @@ func (v *VM) alertFilter(l *glua.LState, t *glua.LTable) (f alerts.Filter, skip 
 			*b.to = int64(n)
 		}
 	}
-	if value := field(l, t, "description", "text"); value != glua.LNil {
+	if value := field(l, t, "description", "info", "text"); value != glua.LNil {
 		var ok bool
 		if f.Text, ok = concatText(value); !ok || len(f.Text) > alerts.MaxShort {
 			return wrong("description", fmt.Sprintf("string of at most %d bytes", alerts.MaxShort), value)

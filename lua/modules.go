@@ -131,7 +131,7 @@ func (v *VM) alertConstsModule() glua.LValue {
 	)
 	return v.table(
 		"alert_types", v.alertTypesTable(), "alert_severities", severities,
-		"alerts_granularities", granularities, "alert_status", status,
+		"alerts_granularities", granularities, "alert_granularities", granularities, "alert_status", status,
 		"alert_entities", v.module("alert_entities", v.builtins["alert_entities"]),
 		"get_printable_severities", v.state.NewFunction(func(l *glua.LState) int {
 			l.Push(severities)

@@ -143,7 +143,7 @@ func (v *VM) networkGetNetworkStats(l *glua.LState) int {
 
 func (v *VM) networkResetTraffic(l *glua.LState) int {
 	if n := v.needNet(l, "network.resetTrafficBetweenNets"); n != nil {
-		v.resetIntranet(n.ID)
+		v.resetIntranet(l, n.ID)
 	}
 	return pushNil(l)
 }

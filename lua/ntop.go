@@ -135,7 +135,7 @@ func (v *VM) ntopIsLocal(l *glua.LState) int {
 }
 
 // deadline is when the run is stopped, by the machine's clock.
-func (v *VM) deadline() time.Time { return v.run.started.Add(v.opts.TimeLimit) }
+func (v *VM) deadline() time.Time { return time.Now().Add(v.opts.Stopwatch.remaining()) }
 
 func (v *VM) ntopDeadline(l *glua.LState) int {
 	left := time.Until(v.deadline())
@@ -144,7 +144,7 @@ func (v *VM) ntopDeadline(l *glua.LState) int {
 }
 
 func (v *VM) ntopDeadlineNear(l *glua.LState) int {
-	return pushBool(l, time.Until(v.deadline()) < v.opts.TimeLimit/4)
+	return pushBool(l, v.opts.Stopwatch.remaining() < v.opts.TimeLimit/4)
 }
 
 func (v *VM) ntopTime(l *glua.LState) int {

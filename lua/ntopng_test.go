@@ -111,6 +111,34 @@ func TestNtopngChecks(t *testing.T) {
 	}
 }
 
+// TestNtopngTree gives the stand-ins the layout of a copy of ntopng, retired ones in its attic, and runs
+// them by the variable as a user's copy.
+func TestNtopngTree(t *testing.T) {
+	root := t.TempDir()
+	for _, c := range ntopngChecks {
+		dir := filepath.Join(root, "scripts", "lua", "modules", "check_definitions", "network")
+		if c.retired {
+			dir = filepath.Join(root, "attic", "scripts", "lua", "modules", "check_definitions", "network")
+		}
+		src, err := os.ReadFile(filepath.Join("testdata", "standins", c.name+".lua"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, c.name+".lua"), src, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv(ntopngDirVariable, root)
+	for _, c := range ntopngChecks {
+		if diff := cmp.Diff(c.want, runNtopngCheck(t, findCheck(t, os.Getenv(ntopngDirVariable), c.name, c.retired))); diff != "" {
+			t.Errorf("%s: events (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
 // findCheck is the file of a check in a copy of ntopng. A retired one is where it was, in an old copy,
 // or anywhere below attic.
 func findCheck(t *testing.T, root, name string, retired bool) string {

@@ -65,7 +65,7 @@ argument, type, file and line) and counted.
 **Two styles of script.** A table with ` + "`check(network_info)`" + ` (the reference's style) runs each minute, or at its
 ` + "`granularity`" + `: "min", "5mins", "hour", "day". A table with ` + "`hooks`" + ` (ntopng's style) runs the functions ` + "`min`, `5mins`, `hour`, `day`" + `
 or ` + "`all`" + ` (these four) with ` + "`params`" + `. A script that returns nothing runs as a whole each minute, with ` + "`network_info`" + ` as a global.
-Before each run the network is selected. In both styles there is also "5sec", every five seconds, which ntopng does not have.
+Before each run the network is selected, and the global ` + "`_now`" + ` is the time of the run in seconds since 1970. In both styles there is also "5sec", every five seconds, which ntopng does not have.
 
 A table with ` + "`hooks`" + ` may have functions that are called around the runs: ` + "`setup()`" + ` on loading, where false means that
 the check does not run; then ` + "`onLoad(hook, config)` and `onEnable(hook, config)`" + ` for each hook; at the end
@@ -108,7 +108,7 @@ The table that ` + "`network.getAlerts`" + ` takes. Its parts are ANDed; a param
 | ` + "`score`, `tstamp`, `row_id`" + ` | number or list |
 | ` + "`network_name`, `subtype`, `script_key`" + ` | list of texts |
 | ` + "`epoch_begin`, `epoch_end`" + ` | bounds of ` + "`tstamp`" + `, included; engaged alerts heed only the second |
-| ` + "`description`" + ` | words that description or json hold, in any case; ` + "`word*`" + ` asks for a beginning |
+| ` + "`description`" + ` | words that description or json hold, in any case; ` + "`word*`" + ` asks for a beginning; also ` + "`info`" + ` |
 | ` + "`page`, `perPage`" + ` | from 1; at most 10,000 a page |
 | ` + "`start`, `length`" + ` | the same as ntopng's REST interface says it: alerts to leave out, and how many to give |
 | ` + "`order_by`, `sort`" + ` | tstamp, tstamp_end, score, severity, alert_id, subtype, row_id |

@@ -10,12 +10,14 @@ import (
 // A SharedKind is a namespace of a SharedStore.
 type SharedKind uint8
 
-// The kinds: the values of ntop.setCache and setPref, the fields of ntop.setHashCache, and the members
-// of ntop.setMembersCache, whose value is empty.
+// The kinds: the values of ntop.setCache and setPref, the fields of ntop.setHashCache, the members of
+// ntop.setMembersCache, whose value is empty, and what network.resetTrafficBetweenNets noted, which no
+// function of a script names.
 const (
 	SharedValue SharedKind = iota
 	SharedHash
 	SharedSet
+	sharedBaseline
 )
 
 // A SharedKey names a value. Field is empty for a SharedValue.

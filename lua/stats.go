@@ -135,7 +135,7 @@ func (v *VM) intranet(id int32) map[string]intranetCounts {
 		return nil
 	}
 	nets := v.run.snap.Networks
-	base := v.baselines[nets[id].Prefix.String()]
+	base := v.baseline(nets[id].Prefix.String())
 	out := make(map[string]intranetCounts, len(row))
 	for _, i := range row {
 		cell := &v.run.snap.Matrix[i]
@@ -164,8 +164,8 @@ func since(total, base uint64) uint64 {
 }
 
 // resetIntranet makes the network's present row the script's zero. Counters keep rising: only this
-// VM sees the difference.
-func (v *VM) resetIntranet(id int32) {
+// script sees the difference.
+func (v *VM) resetIntranet(l *glua.LState, id int32) {
 	snap := v.run.snap
 	base := make(map[string]intranetCounts)
 	for _, i := range v.index().rows[id] {
@@ -182,10 +182,7 @@ func (v *VM) resetIntranet(id int32) {
 			base[key] = c
 		}
 	}
-	if v.baselines == nil {
-		v.baselines = make(map[string]map[string]intranetCounts)
-	}
-	v.baselines[snap.Networks[id].Prefix.String()] = base
+	v.setBaseline(l, snap.Networks[id].Prefix.String(), base)
 }
 
 // snapIndex finds networks by name and matrix cells by network, for one snapshot.

@@ -202,10 +202,10 @@ func alertFields(add addField) {
 		add(name, "number", unit, source, doc, func(_ *VM, s *statsSource) glua.LValue { return glua.LNumber(get(&s.alerts)) })
 	}
 	number("engaged_alerts", "alerts", "reference", "Engaged alerts of this network.", func(a *alerts.View) float64 { return float64(a.Engaged) })
-	number("score", "", "reference", "Present alert score of this network: score.as_client + score.as_server.", func(a *alerts.View) float64 { return a.ScoreClient + a.ScoreServer })
-	number("score.as_client", "", "ntopng", "The part that stems from hosts of this network as clients.", func(a *alerts.View) float64 { return a.ScoreClient })
-	number("score.as_server", "", "ntopng", "The part that stems from hosts of this network as servers, and from alerts of the network itself.", func(a *alerts.View) float64 { return a.ScoreServer })
-	add("alerted_flows", "table", "flows", "ntopng", "Flows that turned alerted since the start: as_client, as_server, total.",
+	number("score", "", "reference", "Present alert score of this network: the scores of its engaged alerts, and of released ones what is left while it fades within a minute. score.as_client + score.as_server.", func(a *alerts.View) float64 { return a.ScoreClient + a.ScoreServer })
+	number("score.as_client", "", "ntopng", "The part that stems from hosts of this network as clients. 0: no alert is of a flow.", func(a *alerts.View) float64 { return a.ScoreClient })
+	number("score.as_server", "", "ntopng", "The part that stems from hosts of this network as servers, and from alerts of the network itself, which are all that there are.", func(a *alerts.View) float64 { return a.ScoreServer })
+	add("alerted_flows", "table", "flows", "ntopng", "Flows that turned alerted since the start: as_client, as_server, total. 0: checks are of networks, and no alert is of a flow.",
 		func(v *VM, s *statsSource) glua.LValue {
 			return v.table("as_client", s.alerts.AlertedFlowsClient, "as_server", s.alerts.AlertedFlowsServer,
 				"total", s.alerts.AlertedFlowsClient+s.alerts.AlertedFlowsServer)

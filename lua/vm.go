@@ -55,6 +55,9 @@ type Options struct {
 	PrintLimit int
 	// TimeLimit bounds one run: loading, or one check on one network. Default DefaultTimeLimit.
 	TimeLimit time.Duration
+	// Stopwatch measures TimeLimit; who stops it while it serves a call of Sink or Shared takes none of
+	// the script's time. Nil gives the VM one of its own.
+	Stopwatch *Stopwatch
 	Shape     Shape
 	// Config holds the settings of the check: numbers, strings and booleans. They come over the
 	// script's default_value in params.check_config and network_info.config.
@@ -104,7 +107,7 @@ type VM struct {
 
 	owner     string // whom values of opts.Shared are charged to: the check's key
 	indexed   *snapIndex
-	baselines map[string]map[string]intranetCounts // by canonical CIDR of the network and of the other
+	baselines map[string]map[string]intranetCounts // see baseline.go
 
 	run run
 }
@@ -133,6 +136,9 @@ func NewVM(opts Options) *VM {
 	setArrayBound()
 	if opts.TimeLimit <= 0 {
 		opts.TimeLimit = DefaultTimeLimit
+	}
+	if opts.Stopwatch == nil {
+		opts.Stopwatch = new(Stopwatch)
 	}
 	if opts.PrintLimit <= 0 {
 		opts.PrintLimit = DefaultPrintLimit
@@ -193,8 +199,10 @@ func (v *VM) stopped() error {
 
 // protect runs fn as one run: with the time limit, and with every panic turned into an error.
 func (v *VM) protect(ctx context.Context, fn func(l *glua.LState) error) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, v.opts.TimeLimit)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	v.opts.Stopwatch.begin(v.opts.TimeLimit, func() { cancel(context.DeadlineExceeded) })
+	defer v.opts.Stopwatch.end()
 	l := v.state
 	v.stats.Runs++
 	v.run.ctx, v.run.started = ctx, time.Now()
@@ -228,7 +236,7 @@ func (v *VM) runError(ctx context.Context, err error) error {
 	} else {
 		text = err.Error()
 	}
-	if cause := ctx.Err(); cause != nil {
+	if cause := context.Cause(ctx); cause != nil {
 		where := text
 		for _, reason := range []string{context.DeadlineExceeded.Error(), context.Canceled.Error()} {
 			where = strings.TrimSuffix(where, reason)

@@ -82,9 +82,17 @@ func (r *runner) logOutput(net int32, m *resultMsg, room int) {
 	}
 }
 
-// endOutcome says how a worker that ended by itself is to be counted, from its last words.
+// outOfTime is what a worker says when it has used all of its processor time.
+const outOfTime = "processor time is spent"
+
+// endOutcome says how a worker that ended by itself is to be counted, from its last words. What the kernel
+// refuses to a Go runtime at its limit of memory it reports in several ways, of which one is a fault in its
+// own code; a nil pointer elsewhere would be a panic, which the VM turns into a script's error.
 func endOutcome(said string) Outcome {
-	for _, words := range []string{"out of memory", "cannot allocate memory", "failed to create new OS thread"} {
+	if strings.Contains(said, outOfTime) {
+		return Timeout
+	}
+	for _, words := range []string{"out of memory", "cannot allocate memory", "failed to create new OS thread", "SIGSEGV", "unexpected fault address"} {
 		if strings.Contains(said, words) {
 			return OutOfMemory
 		}

@@ -21,7 +21,8 @@ const (
 var errBadMessage = errors.New("message cannot be read")
 
 // A codec writes or reads a message: each method does both, so that one description of a type serves
-// both ends. Numbers are variable-length. Reading bounds every length by the bytes that are there, and
+// both ends. Writing changes nothing in the message, which others may read meanwhile. Numbers are
+// variable-length. Reading bounds every length by the bytes that are there, and
 // allocates as they come.
 type codec struct {
 	b       []byte
@@ -52,13 +53,18 @@ func (c *codec) uint(p *uint64) {
 func (c *codec) int(p *int64) {
 	u := uint64(*p<<1) ^ uint64(*p>>63)
 	c.uint(&u)
-	*p = int64(u>>1) ^ -int64(u&1)
+	if c.reading {
+		*p = int64(u>>1) ^ -int64(u&1)
+	}
 }
 
 // number is int for the other types of integers.
 func number[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint8](c *codec, p *T) {
 	v := int64(*p)
 	c.int(&v)
+	if !c.reading {
+		return
+	}
 	if *p = T(v); int64(*p) != v {
 		c.fail()
 	}
@@ -67,7 +73,9 @@ func number[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint8](c *codec, p *T) 
 func (c *codec) float(p *float64) {
 	u := bits.ReverseBytes64(math.Float64bits(*p)) // round numbers end in zeros
 	c.uint(&u)
-	*p = math.Float64frombits(bits.ReverseBytes64(u))
+	if c.reading {
+		*p = math.Float64frombits(bits.ReverseBytes64(u))
+	}
 }
 
 func (c *codec) bool(p *bool) {
@@ -76,7 +84,9 @@ func (c *codec) bool(p *bool) {
 		u = 1
 	}
 	c.uint(&u)
-	*p = u != 0
+	if c.reading {
+		*p = u != 0
+	}
 }
 
 func (c *codec) string(p *string) {
@@ -152,7 +162,6 @@ func optional[T any](c *codec, p **T, each func(c *codec, e *T)) {
 	set := *p != nil
 	c.bool(&set)
 	if !set {
-		*p = nil
 		return
 	}
 	if c.reading {

@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"slices"
 	"syscall"
@@ -60,6 +61,13 @@ func confineProcess() {
 		// By system call: syscall.Setrlimit would remember and restore.
 		_ = unix.Prlimit(0, resource, &unix.Rlimit{Cur: most, Max: most}, nil)
 	}
+	spent := make(chan os.Signal, 1)
+	signal.Notify(spent, unix.SIGXCPU) // Go ignores it otherwise
+	go func() {                        // ends with the process
+		<-spent
+		fmt.Fprintln(os.Stderr, outOfTime)
+		os.Exit(1)
+	}()
 	filterSystemCalls()
 }
 

@@ -29,6 +29,8 @@ type Engine struct {
 
 	reloadMu sync.Mutex // guards what follows, and one reload at a time
 	scanned  *scan
+	// unsettled is what the look before found, when it is not what is taken up.
+	unsettled *scan
 
 	mu      sync.Mutex // guards what follows; nothing is called with it held
 	states  map[string]*checkState
@@ -105,7 +107,7 @@ func (e *Engine) reloads(ctx context.Context) {
 			return
 		case <-e.interval:
 		case <-tick:
-			e.Reload()
+			e.reload(nil, true)
 		}
 	}
 }
@@ -132,7 +134,7 @@ func (e *Engine) loop(ctx context.Context, p alerts.Periodicity) {
 					st.Late++
 				}
 			})
-			if err := r.run(ctx, now, e.deps.Snapshot(), true); err != nil && ctx.Err() == nil {
+			if err := r.run(ctx, now, e.deps.Snapshot(), s.budget(now)); err != nil && ctx.Err() == nil {
 				e.deps.Log.Error("checks could not run", "periodicity", p, "error", err)
 			}
 		}
@@ -156,7 +158,7 @@ func (e *Engine) RunDue(ctx context.Context, now int64, snap *localnets.Snapshot
 	due := alerts.Due(e.last, now)
 	e.last = now
 	for _, p := range due {
-		if err := e.runners[p].run(ctx, now, snap, false); err != nil {
+		if err := e.runners[p].run(ctx, now, snap, 0); err != nil {
 			return err
 		}
 	}
@@ -293,7 +295,7 @@ func (e *Engine) Request(ctx context.Context, name string, req lua.Request, snap
 		root = cfg.ScriptsDirs[0]
 	}
 	m.Options = cfg.options(root, "", cfg.Limits.Time, nil)
-	r.proc.bound(cfg.Limits.Time+timeGrace, cfg.Limits.Memory)
+	r.proc.bound(1, cfg.Limits.Time+timeGrace, cfg.Limits.Memory)
 	answer, err := r.request(m)
 	if r.proc != nil {
 		r.proc.pause()

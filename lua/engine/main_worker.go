@@ -19,7 +19,8 @@ const stageConfined = "confined"
 // itself again, so that no thread keeps anything: no new privileges, no capabilities, a lower priority,
 // Landlock (only the script folders can be read, nothing written). Then come the limits of descriptors,
 // file size and core files, and a system call filter on amd64 and arm64. What a kernel lacks is left
-// out. It returns when the daemon closes the connection.
+// out. The daemon bounds memory and processor time as it goes on. It returns when the daemon closes the
+// connection.
 func WorkerMain(ctx context.Context) error {
 	args := os.Args[2:]
 	if len(args) == 0 || args[0] != stageConfined {
@@ -59,7 +60,7 @@ func leaveWithParent(ctx context.Context) {
 
 // workerEnv is the environment of a worker: what its Go runtime needs.
 func workerEnv() []string {
-	env := []string{"GOTRACEBACK=none", "GOMAXPROCS=" + strconv.Itoa(2)}
+	env := []string{"GOTRACEBACK=none", "GOMAXPROCS=" + strconv.Itoa(processors)}
 	for _, name := range []string{"TZ", "SYSTEMROOT"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)

@@ -21,6 +21,8 @@ const (
 	timeGrace     = 250 * time.Millisecond // after the VM should have stopped the script itself
 	dataSlack     = 8 << 20                // mapped beyond the limit: the heap grows by 4 MiB steps
 	residentSlack = 8 << 20
+	processors    = 2 // that a worker uses at a time, see tune
+	spareTime     = 10 * time.Second
 	maxStderr     = 4 << 10
 )
 
@@ -268,8 +270,11 @@ func (p *process) settle(own memoryUse, memory int64) bool {
 	return own.Live-p.base.live <= memory/2
 }
 
-// bound sets the limits of what comes: memory bytes above the base.
-func (p *process) bound(limit time.Duration, memory int64) {
+// bound sets the limits of what comes: runs of at most limit each, with memory bytes above the base.
+func (p *process) bound(runs int, limit time.Duration, memory int64) {
+	if p.pid != 0 {
+		limitTime(p.pid, processors*time.Duration(runs)*limit+spareTime)
+	}
 	resident := int64(0)
 	if p.base.set {
 		resident = p.base.resident + memory + residentSlack

@@ -2,7 +2,10 @@
 
 package engine
 
-import "os/exec"
+import (
+	"os/exec"
+	"time"
+)
 
 func setAttributes(*exec.Cmd) {}
 
@@ -11,3 +14,5 @@ type processMemory struct{ resident, data int64 }
 func readMemory(int) (processMemory, bool) { return processMemory{}, false }
 
 func limitData(int, int64) {}
+
+func limitTime(int, time.Duration) {}

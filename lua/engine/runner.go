@@ -30,6 +30,8 @@ type runner struct {
 	ops     []alerts.Op
 	opBytes int
 	refused []networkView // of this step: the worker is told when it is done
+
+	overTime bool // of this run: it was told that checks had no turn
 }
 
 // A job is a check in a run.
@@ -43,10 +45,11 @@ type job struct {
 	told    bool // an error was logged
 }
 
-// run runs all checks of the periodicity once. fair lets them take turns and ends the run with its
-// period; without it each check runs on all networks before the next.
-func (r *runner) run(ctx context.Context, now int64, snap *localnets.Snapshot, fair bool) error {
-	r.set, r.snap, r.now = r.e.set.Load(), snap, now
+// run runs all checks of the periodicity once. With a budget they take turns, and the run ends when it is
+// spent; without one each check runs on all networks before the next.
+func (r *runner) run(ctx context.Context, now int64, snap *localnets.Snapshot, budget time.Duration) error {
+	fair := budget > 0
+	r.set, r.snap, r.now, r.overTime = r.e.set.Load(), snap, now, false
 	jobs := r.jobs()
 	if len(jobs) == 0 || len(snap.Networks) == 0 {
 		return ctx.Err()
@@ -60,11 +63,14 @@ func (r *runner) run(ctx context.Context, now int64, snap *localnets.Snapshot, f
 		r.lost()
 	}
 	started := time.Now()
-	budget := time.Duration(r.period.Seconds()) * time.Second
 	for len(jobs) > 0 && ctx.Err() == nil {
 		r.job = jobs[0]
 		jobs = jobs[1:]
 		if fair && time.Since(started) > budget {
+			if r.job.next == 0 {
+				r.passOver(append([]*job{r.job}, jobs...))
+				continue
+			}
 			r.fail(Timeout, fmt.Sprintf("not on all networks within the period: %d of %d", r.job.next, len(r.job.targets)))
 			r.finish()
 			continue
@@ -91,9 +97,10 @@ func (r *runner) run(ctx context.Context, now int64, snap *localnets.Snapshot, f
 	return ctx.Err()
 }
 
-// jobs are the checks to run: by name, those that failed before last.
+// jobs are the checks to run, by name: first those that are known to do well, then those that are not
+// known, and last those that failed before. Of the unknown those go first that had no turn before.
 func (r *runner) jobs() []*job {
-	var good, failing []*job
+	var good, passed, unknown, failing []*job
 	r.e.mu.Lock()
 	defer r.e.mu.Unlock()
 	for _, c := range r.set.checks {
@@ -110,13 +117,38 @@ func (r *runner) jobs() []*job {
 		if len(j.targets) == 0 {
 			continue
 		}
-		if st.fails[r.period] > 0 {
+		switch {
+		case st.fails[r.period] > 0:
 			failing = append(failing, j)
-		} else {
+		case st.proven[r.period]:
 			good = append(good, j)
+		case st.passed[r.period]:
+			passed = append(passed, j)
+		default:
+			unknown = append(unknown, j)
 		}
 	}
-	return append(good, failing...)
+	return slices.Concat(good, passed, unknown, failing)
+}
+
+// passOver counts the job, of the given ones, that had no turn: that is no failure of its own.
+func (r *runner) passOver(left []*job) {
+	r.e.mu.Lock()
+	st := r.e.knownLocked(r.job.check.key)
+	st.status.Runs[Skipped] += uint64(len(r.job.targets))
+	st.passed[r.period] = true
+	r.e.mu.Unlock()
+	if r.overTime {
+		return
+	}
+	r.overTime = true
+	waiting := 0
+	for _, j := range left {
+		if j.next == 0 {
+			waiting++
+		}
+	}
+	r.e.deps.Log.Warn("checks had no turn within their period", "periodicity", r.period, "checks", waiting, "first", r.job.check.key)
 }
 
 // targets are the networks of a check, in their order, with the VM that has its settings.
@@ -212,14 +244,14 @@ func (r *runner) step(ctx context.Context, fair bool) error {
 			return err
 		}
 	}
-	if err := r.loadVMs(); err != nil || j.fatal != OK {
+	if err := r.loadVMs(ctx); err != nil || j.fatal != OK {
 		return err
 	}
 	m := &runMsg{Targets: j.targets[j.next:], Values: r.e.deps.OnRun != nil}
 	if fair {
 		m.Slice = slice
 	}
-	r.proc.bound(j.check.limits.Time+timeGrace, j.check.limits.Memory)
+	r.proc.bound(len(m.Targets), j.check.limits.Time+timeGrace, j.check.limits.Memory)
 	err := r.proc.send(kindRun, m)
 	if err == nil {
 		err = r.listen(j.next)
@@ -240,7 +272,7 @@ func (r *runner) step(ctx context.Context, fair bool) error {
 }
 
 // loadVMs loads what the job needs and the worker does not have.
-func (r *runner) loadVMs() error {
+func (r *runner) loadVMs(ctx context.Context) error {
 	c := r.job.check
 	for i := range c.vms {
 		vm := &c.vms[i]
@@ -249,6 +281,9 @@ func (r *runner) loadVMs() error {
 		}
 		reply, err := r.proc.load(c.loadMsg(r.set.cfg, vm), c.limits)
 		switch {
+		case err != nil && ctx.Err() != nil:
+			r.lost()
+			return err
 		case err != nil:
 			outcome := r.proc.killedFor()
 			said := r.lost()

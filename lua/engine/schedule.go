@@ -43,6 +43,13 @@ func (s *schedule) wait(wall int64) time.Duration {
 	return min(time.Duration(next), pollClock)
 }
 
+// budget is how long a run that begins at wall may take: until the next is due, and half a period at
+// least, so that a run which began late is worth something and the next does not begin later still.
+func (s *schedule) budget(wall int64) time.Duration {
+	next := (floorDiv(wall, s.period)+1)*s.period - wall
+	return time.Duration(max(next, s.period/2))
+}
+
 func floorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b != 0 && (a < 0) != (b < 0) {

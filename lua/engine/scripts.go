@@ -136,13 +136,13 @@ func (s *scan) scanDir(dir string, add func(foundFile)) error {
 			})
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.remark("%v", err)
+			s.remark("%s: %v", filepath.Join(dir, folder), err)
 		}
 	}
 	for _, folder := range moduleFolders {
 		err := s.eachLua(root, dir, folder, func(rel string, st stamp) { s.modules[filepath.Join(dir, rel)] = st })
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.remark("%v", err)
+			s.remark("%s: %v", filepath.Join(dir, folder), err)
 		}
 	}
 	return nil
@@ -246,8 +246,9 @@ type vmSpec struct {
 func (c *check) hasHook(p alerts.Periodicity) bool { return slices.Contains(c.info.Hooks, p) }
 
 // Reload looks at the folders now and takes up what changed; runs that are going on end with what they
-// began with. Each problem is logged once, until its file changes.
-func (e *Engine) Reload() { e.reload(nil) }
+// began with. Each problem is logged once, until its file changes. Run looks by itself, and takes up what
+// was the same twice, so that a file is not read while it is written.
+func (e *Engine) Reload() { e.reload(nil, false) }
 
 // SetConfig takes another configuration, as Reload does a changed file: checks of which nothing changed go
 // on with their schedule, their back-off and their alerts, and no period is run twice or left out. A run
@@ -257,7 +258,7 @@ func (e *Engine) SetConfig(cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	e.reload(func(Config) *Config { return cfg.clone() })
+	e.reload(func(Config) *Config { return cfg.clone() }, false)
 	return nil
 }
 
@@ -271,19 +272,20 @@ func (e *Engine) SetChecks(settings map[string]CheckConfig) error {
 	e.reload(func(cfg Config) *Config {
 		cfg.Checks = settings
 		return cfg.clone()
-	})
+	}, false)
 	return nil
 }
 
-// reload is Reload, with another configuration when change is not nil.
-func (e *Engine) reload(change func(Config) *Config) {
-	if e.takeUp(change) && e.deps.OnReload != nil {
+// reload is Reload, with another configuration when change is not nil. With settled it waits for a second
+// look that gives the same.
+func (e *Engine) reload(change func(Config) *Config, settled bool) {
+	if e.takeUp(change, settled) && e.deps.OnReload != nil {
 		e.deps.OnReload()
 	}
 }
 
 // takeUp looks at the folders, and reports whether something changed.
-func (e *Engine) takeUp(change func(Config) *Config) bool {
+func (e *Engine) takeUp(change func(Config) *Config, settled bool) bool {
 	e.reloadMu.Lock()
 	defer e.reloadMu.Unlock()
 	before := e.set.Load()
@@ -293,9 +295,14 @@ func (e *Engine) takeUp(change func(Config) *Config) bool {
 		cfg.Interface, cfg.Version, cfg.InProcess, cfg.Command = before.cfg.Interface, before.cfg.Version, before.cfg.InProcess, before.cfg.Command
 	}
 	s := e.scanFolders(cfg)
-	if change == nil && e.scanned != nil && slices.EqualFunc(s.files, e.scanned.files, sameFile) && mapsEqual(s.modules, e.scanned.modules) && slices.Equal(s.remarks, e.scanned.remarks) {
+	if change == nil && s.same(e.scanned) {
 		return false
 	}
+	if settled && !s.same(e.unsettled) {
+		e.unsettled = s
+		return false
+	}
+	e.unsettled = nil
 	all := e.scanned == nil || !mapsEqual(s.modules, e.scanned.modules) || !before.cfg.sameForAll(cfg)
 	old := map[string]bool{}
 	if e.scanned != nil {
@@ -327,14 +334,14 @@ func (e *Engine) takeUp(change func(Config) *Config) bool {
 	for i := range s.files {
 		f := &s.files[i]
 		previous := findCheck(before.checks, f.key)
-		settled := reflect.DeepEqual(before.cfg.Checks[f.key], cfg.Checks[f.key])
-		if known, ok := stamps[f.key]; ok && !all && settled && sameFile(known, *f) {
+		sameSettings := reflect.DeepEqual(before.cfg.Checks[f.key], cfg.Checks[f.key])
+		if known, ok := stamps[f.key]; ok && !all && sameSettings && known == *f {
 			if previous != nil {
 				after.checks = append(after.checks, previous)
 			}
 			continue
 		}
-		if c := e.loadCheck(cfg, loader, f, previous, modules || !settled); c != nil {
+		if c := e.loadCheck(cfg, loader, f, previous, modules || !sameSettings); c != nil {
 			after.checks = append(after.checks, c)
 		}
 	}
@@ -407,7 +414,10 @@ func (c *check) on(differs map[int32]int, id int32) int {
 	return c.rest
 }
 
-func sameFile(a, b foundFile) bool { return a == b }
+// same reports whether other found the same.
+func (s *scan) same(other *scan) bool {
+	return other != nil && slices.Equal(s.files, other.files) && mapsEqual(s.modules, other.modules) && slices.Equal(s.remarks, other.remarks)
+}
 
 func mapsEqual(a, b map[string]stamp) bool {
 	if len(a) != len(b) {

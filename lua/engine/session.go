@@ -37,7 +37,7 @@ var errRecycle = errors.New("worker keeps too much memory")
 
 // load makes a VM in the worker; what the script did wrong is in the reply.
 func (p *process) load(m *loadMsg, limits Limits) (*replyMsg, error) {
-	p.bound(limits.Time+timeGrace, limits.Memory)
+	p.bound(1, limits.Time+timeGrace, limits.Memory)
 	defer p.pause()
 	return p.reply(kindLoad, m)
 }

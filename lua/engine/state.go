@@ -17,7 +17,7 @@ const (
 	Timeout             // the time limit, or the end of the period
 	OutOfMemory         // the memory limit
 	Crashed             // the worker ended otherwise
-	Skipped             // not begun: the check had failed before in this run, or is backed off
+	Skipped             // not begun: the check had failed before in this run, is backed off, or had no turn
 
 	NumOutcomes
 )
@@ -105,6 +105,8 @@ type checkState struct {
 	pause  [alerts.NumPeriodicities]int   // periods still to pass
 	fails  [alerts.NumPeriodicities]int   // failed runs in a row
 	until  [alerts.NumPeriodicities]int64 // when a pause ends, about
+	proven [alerts.NumPeriodicities]bool  // the last run did not fail
+	passed [alerts.NumPeriodicities]bool  // the last run had no time for it
 	print  struct{ since, room int64 }    // output that the log may still take, from a time on
 }
 
@@ -139,6 +141,7 @@ func (s *checkState) count(o Outcome, d time.Duration) {
 // finish ends a run over the networks: failed makes the pause longer, success ends it.
 func (s *checkState) finish(p alerts.Periodicity, now int64, failed, errors bool, maxBackOff time.Duration) {
 	s.ran, s.errors = true, errors
+	s.proven[p], s.passed[p] = !failed, false
 	if !failed {
 		s.fails[p], s.pause[p], s.until[p] = 0, 0, 0
 		if !errors {
@@ -159,6 +162,7 @@ func (s *checkState) finish(p alerts.Periodicity, now int64, failed, errors bool
 // renew forgets failures: the script or its settings changed.
 func (s *checkState) renew() {
 	s.ran, s.errors = false, false
+	s.proven, s.passed = [alerts.NumPeriodicities]bool{}, [alerts.NumPeriodicities]bool{}
 	s.pause, s.fails, s.until = [alerts.NumPeriodicities]int{}, [alerts.NumPeriodicities]int{}, [alerts.NumPeriodicities]int64{}
 }
 

@@ -33,6 +33,7 @@ type worker struct {
 	snap   *snapshotMsg
 	sink   *workerSink
 	shared *workerShared
+	limit  lua.Stopwatch    // of the script that runs
 	hook   func(live int64) // told of the live memory when a snapshot is ready; may be nil
 	broken error            // of the connection; nothing goes on after it
 }
@@ -151,11 +152,13 @@ func (w *worker) put(kind byte, m message) {
 	}
 }
 
-// ask puts a question to the daemon and waits for its answer.
+// ask puts a question to the daemon and waits for its answer, which is not the script's time.
 func (w *worker) ask(kind byte, question, answer message) bool {
 	if w.broken != nil {
 		return false
 	}
+	w.limit.Stop()
+	defer w.limit.Start()
 	if w.broken = w.send(kind, question); w.broken != nil {
 		return false
 	}
@@ -173,7 +176,7 @@ func (w *worker) ask(kind byte, question, answer message) bool {
 func (w *worker) load(ctx context.Context, m *loadMsg) *replyMsg {
 	w.unload(m.VM)
 	opts := m.Options
-	opts.Sink, opts.Shared = w.sink, w.shared
+	opts.Sink, opts.Shared, opts.Stopwatch = w.sink, w.shared, &w.limit
 	if m.Inspect {
 		opts.Shared = nil // what a script does when it is only looked at has no effect
 		opts.Sink = nil
@@ -287,7 +290,7 @@ func runInProcess(ctx context.Context, conn io.ReadWriteCloser) {
 
 // tune sets the Go runtime of a worker process.
 func tune() {
-	runtime.GOMAXPROCS(2) // the script, and the collector with the watch
+	runtime.GOMAXPROCS(processors) // the script, and the collector with the watch
 	debug.SetMaxStack(64 << 20)
 }
 
@@ -350,7 +353,7 @@ func (m *answerMsg) fields(c *codec) {
 
 func (w *worker) request(ctx context.Context, m *requestMsg) *answerMsg {
 	opts := m.Options
-	opts.Sink, opts.Shared = w.sink, w.shared
+	opts.Sink, opts.Shared, opts.Stopwatch = w.sink, w.shared, &w.limit
 	w.sink.begin(nil)
 	name := filepath.ToSlash(m.Name)
 	a, err := lua.RunRequestFile(ctx, name, m.Request, &w.snap.Snap, w.snap.Now, opts)

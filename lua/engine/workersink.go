@@ -215,7 +215,7 @@ func (s *workerSink) AlertView(network string) alerts.View {
 // Query implements lua.AlertReader. The engine's own question for engaged alerts is answered here,
 // others by the daemon after it has taken the changes so far.
 func (s *workerSink) Query(network string, f alerts.Filter) (page []alerts.Alert, total int) {
-	if f.Status == alerts.StatusEngaged && f.ID == nil && f.Severity == nil && f.Begin == 0 && f.End == 0 && f.Text == "" &&
+	if f.Status == alerts.StatusEngaged && f.ID == nil && f.Severity == nil && f.Begin == 0 && f.End == 0 && f.Text == "" && network != "" && len(f.RowIDs) == 0 &&
 		len(f.Where) == 0 && f.Page == 0 && f.PerPage == 0 && f.OrderBy == "" && !f.Descending {
 		for _, a := range s.alertsOf(network) {
 			if f.Periodicity == nil || a.Periodicity == *f.Periodicity {

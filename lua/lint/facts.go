@@ -102,7 +102,7 @@ func askVM() (*facts, error) {
 		stats:     &node{name: "the stats table", fields: map[string]*node{}, rule: RuleUnknownField},
 	}
 	// Set per run, where they are set.
-	for _, name := range []string{"network_info", "_GET", "_POST", "_SERVER"} {
+	for _, name := range []string{"network_info", "_now", "_GET", "_POST", "_SERVER"} {
 		f.globals[name] = &node{name: name}
 	}
 	for _, field := range lua.StatsFields() {

@@ -73,7 +73,7 @@ return M`, nil},
 		{"assigned", "count = 1\nprint(count)", []string{`1:1: warning: count is a global variable: declare it local [global-assign]`}},
 		{"global function", "function helper() end\nhelper()", []string{`1:10: warning: helper is a global variable: declare it local [global-assign]`}},
 		{"api replaced", "network = nil", []string{`1:1: warning: this replaces network of the API [global-assign]`}},
-		{"given by the run", "print(network_info.network_cidr, _GET['ifid'], _VERSION, rest_utils.answer, _G.foo)", nil},
+		{"given by the run", "print(network_info.network_cidr, _now, _GET['ifid'], _VERSION, rest_utils.answer, _G.foo)", nil},
 		{"lacking in the dialect", "print(io.open, dofile, loadfile)", []string{
 			`1:7: nothing defines io [undefined-global]`, `1:16: nothing defines dofile [undefined-global]`, `1:24: nothing defines loadfile [undefined-global]`}},
 
