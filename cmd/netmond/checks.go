@@ -71,6 +71,7 @@ func (c *checking) newEngine(d *daemon, interfaceName string) (*engine.Engine, e
 		}
 		cfg.ScriptsDirs = append(cfg.ScriptsDirs, abs)
 	}
+	cfg.Spawn = d.oom.spawn
 	cfg.Interface = lua.Interface{Name: interfaceName}
 	cfg.Version = version.Version
 	if *c.ntopngShape {

@@ -44,6 +44,7 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 	cmd.Flag("promiscuous", "See frames for other stations.").Default("true").BoolVar(&live.Promiscuous)
 	cmd.Flag("ignore-outgoing", "Do not see frames that this machine sends.").BoolVar(&live.IgnoreOutgoing)
 	chk := addCheckingFlags(cmd)
+	priv := addPrivilegeFlags(cmd)
 	listen := kingpinflag.AddFlags(cmd, "127.0.0.1:19991")
 	allowedHosts := cmd.Flag("web.allowed-host", "Host header to accept besides the listen addresses. Repeatable.").Strings()
 	matrixSeries := cmd.Flag("metrics.matrix-series", "Pairs of networks with a series of their own in /metrics; the rest is summed as other.").
@@ -87,6 +88,15 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 			log.Info("capturing", "interface", *iface, "path", "afpacket", "networks", len(d.networks),
 				"ring_bytes", d.live.Stats().RingBytes, "max_flows", *acc.maxFlows)
 		}
+		webConfig := web.Config{Listen: listen, AllowedHosts: *allowedHosts}
+		if webConfig.Listeners, err = web.Listen(webConfig); err != nil {
+			return err
+		}
+		defer webConfig.Listeners.Close()
+		d.oom = openOOMScore()
+		if err := priv.give(d.needs(acc, chk, *files, *listen.WebConfigFile), log); err != nil {
+			return err
+		}
 		clock := func() int64 { return d.wallClock() / int64(time.Second) }
 		if d.keeper, err = chk.openKeeper(log, clock, d.plan); err != nil {
 			return err
@@ -97,7 +107,7 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		}
 		var server *web.Server
 		if err == nil {
-			server, err = d.newServer(web.Config{Listen: listen, AllowedHosts: *allowedHosts}, *matrixSeries)
+			server, err = d.newServer(webConfig, *matrixSeries)
 		}
 		if err == nil {
 			err = d.run(ctx, server, *files)
@@ -128,6 +138,7 @@ type daemon struct {
 	live *capture.Live // nil when files are read
 
 	view     func() metrics.View // shared by all readers
+	oom      *oomScore           // for workers; nil where there is none
 	keeper   alerts.Keeper
 	engine   *engine.Engine // nil without checks
 	replayed atomic.Int64   // clock of the files read, ns since the Unix epoch; 0 for none

@@ -2,7 +2,12 @@
 
 package engine
 
-import "os/exec"
+import (
+	"os"
+	"os/exec"
+)
+
+func workerProgram() (string, error) { return os.Executable() }
 
 func setAttributes(*exec.Cmd) {}
 
