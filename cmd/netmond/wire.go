@@ -27,7 +27,9 @@ type accounting struct {
 	flowVLAN                               *bool
 	maxFlows, maxHosts                     *int
 	idle, active, closed, hostIdle         *time.Duration
+	halfOpen                               *time.Duration
 	idleSet, activeSet, closedSet, hostSet bool
+	halfOpenSet                            bool
 	maxFlowsSet, maxHostsSet               bool
 	memory                                 *units.Base2Bytes
 }
@@ -37,6 +39,7 @@ const (
 	liveIdleTimeout     = time.Minute
 	liveActiveTimeout   = 30 * time.Minute
 	liveClosedTimeout   = 5 * time.Second
+	liveHalfOpenTimeout = 5 * time.Second
 	liveHostIdleTimeout = 5 * time.Minute
 )
 
@@ -66,6 +69,7 @@ func addAccountingFlags(cmd flagGroup) *accounting {
 	a.idle = timeout("idle-timeout", "End a flow after this time without packets", liveIdleTimeout, &a.idleSet)
 	a.active = timeout("active-timeout", "End and restart the record of a flow that lasts this long", liveActiveTimeout, &a.activeSet)
 	a.closed = timeout("closed-timeout", "End a TCP flow this long after it was closed or reset", liveClosedTimeout, &a.closedSet)
+	a.halfOpen = timeout("half-open-timeout", "When the flow table fills up, end a flow of one packet or a half-open handshake after this time without packets", liveHalfOpenTimeout, &a.halfOpenSet)
 	a.hostIdle = timeout("host-idle-timeout", "Count a host as gone after this time without traffic", liveHostIdleTimeout, &a.hostSet)
 	return a
 }
@@ -140,6 +144,7 @@ func (a *accounting) build(own []netip.Prefix, live bool, ring int64) (*pipeline
 	cfg.IdleTimeout = timeout(a.idle, a.idleSet, liveIdleTimeout)
 	cfg.ActiveTimeout = timeout(a.active, a.activeSet, liveActiveTimeout)
 	cfg.ClosedTimeout = timeout(a.closed, a.closedSet, liveClosedTimeout)
+	cfg.HalfOpenTimeout = timeout(a.halfOpen, a.halfOpenSet, liveHalfOpenTimeout)
 	cfg.Prefault = live
 	cfg.Decoder = packet.Decoder{KeyVLAN: *a.flowVLAN, Decap: decap}
 	if p.table, err = flows.New(cfg, p.registry); err != nil {
