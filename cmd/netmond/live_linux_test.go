@@ -26,6 +26,7 @@ type liveDaemon struct {
 	pair    *netnstest.Pair
 	address string
 	client  *http.Client
+	ended   func() error // waits for the end; set by startLiveOn
 }
 
 func startLive(t *testing.T, args ...string) *liveDaemon {

@@ -134,6 +134,9 @@ func (a *accounting) build(own []netip.Prefix, live bool, ring int64) (*pipeline
 	}
 	nets := localnets.DefaultConfig()
 	nets.MaxHosts = *a.maxHosts
+	if p.plan != nil {
+		nets.MaxMatrixCells = p.plan.MaxCells
+	}
 	nets.HostIdleTimeout = timeout(a.hostIdle, a.hostSet, liveHostIdleTimeout)
 	nets.AppNames = apps.Names()
 	if p.registry, err = localnets.New(nets, p.networks); err != nil {
