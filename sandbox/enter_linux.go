@@ -59,7 +59,7 @@ func Enter(p *Policy) (*Status, error) {
 		}
 		s.LandlockABI = abi
 	} else {
-		s.Missing = append(s.Missing, "Landlock (Linux 5.13, and in the kernel's list of security modules): files are guarded by user and group alone")
+		s.Missing = append(s.Missing, "Landlock (Linux 5.13, and in the kernel's list of security modules; or a container forbids it): files are guarded by user and group alone")
 	}
 	if abi == 1 || abi == 2 {
 		s.Missing = append(s.Missing, "truncation in Landlock (Linux 6.2): files outside the data directory can be emptied where user and group allow it")
@@ -67,8 +67,8 @@ func Enter(p *Policy) (*Status, error) {
 	switch err := installFilter(daemonFilter(p.BPF)); {
 	case err == nil:
 		s.Seccomp = true
-	case errors.Is(err, ErrUnsupported), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
-		s.Missing = append(s.Missing, "a system call filter (Linux 3.17 with CONFIG_SECCOMP_FILTER, on amd64 and arm64): every system call is allowed")
+	case errors.Is(err, ErrUnsupported), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
+		s.Missing = append(s.Missing, "a system call filter (Linux 3.17 with CONFIG_SECCOMP_FILTER, on amd64 and arm64; or a container forbids it): every system call is allowed but those that are forbidden already")
 	default:
 		return nil, fmt.Errorf("sandbox: system call filter: %w", err)
 	}

@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/netmond/netmond/internal/testneed"
@@ -26,12 +28,17 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == insideArg {
 		os.Exit(inside(os.Args[2]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == timedArg {
+		os.Exit(timed(os.Args[2] == "true"))
+	}
 	os.Exit(m.Run())
 }
 
 // An order is what the process inside is to do.
 type order struct {
 	Policy sandbox.Policy
+	// Lacking makes the kernel answer as one without Landlock and filters.
+	Lacking bool
 	Try    map[string]string // action to its argument
 }
 
@@ -58,6 +65,9 @@ func inside(arg string) int {
 		}()
 		<-started
 	}
+	if o.Lacking {
+		forget()
+	}
 	var out outcome
 	var err error
 	if out.Status, err = sandbox.Enter(&o.Policy); err != nil {
@@ -75,6 +85,34 @@ func inside(arg string) int {
 	}
 	json.NewEncoder(os.Stdout).Encode(&out)
 	return 0
+}
+
+// forget makes the calls for Landlock and filters fail on all threads, as they do where there are none.
+func forget() {
+	program := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: 0, Size: 4}, // the number, in struct seccomp_data
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.SYS_LANDLOCK_CREATE_RULESET, SkipTrue: 1},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_SECCOMP, SkipTrue: 1},
+		bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
+		bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW},
+	}
+	raw, err := bpf.Assemble(program)
+	if err != nil {
+		panic(err)
+	}
+	filters := make([]unix.SockFilter, len(raw))
+	for i, r := range raw {
+		filters[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
+	}
+	prog := unix.SockFprog{Len: uint16(len(filters)), Filter: &filters[0]}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil { // or else root
+		panic(err)
+	}
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog))); errno != 0 {
+		panic(errno)
+	}
 }
 
 func tryIt(what, arg string) error {
@@ -343,4 +381,23 @@ func TestEnterUnprivileged(t *testing.T) {
 	}
 	out.worked(t, "write data")
 	out.refused(t, "permission denied", "read passwd")
+}
+
+// TestEnterLacking: on a kernel without Landlock and filters the rest is on, and what is missing is told.
+func TestEnterLacking(t *testing.T) {
+	write, file := fresh(t)
+	out := enter(t, order{Policy: sandbox.Policy{Write: []string{write}}, Lacking: true, Try: map[string]string{"write data": file}})
+	if out.Err != "" {
+		t.Fatal(out.Err)
+	}
+	if s := out.Status; s.LandlockABI != 0 || s.Seccomp || !s.NoNewPrivs || s.CapabilityText() != "none" || len(s.Missing) != 2 ||
+		!strings.Contains(s.Missing[0], "Landlock") || !strings.Contains(s.Missing[1], "system call filter") {
+		t.Errorf("%+v", s)
+	}
+	for _, th := range out.Threads {
+		if th["CapEff"] != "0000000000000000" || th["NoNewPrivs"] != "1" {
+			t.Errorf("thread %s: CapEff %s, NoNewPrivs %s", th["Pid"], th["CapEff"], th["NoNewPrivs"])
+		}
+	}
+	out.worked(t, "write data")
 }

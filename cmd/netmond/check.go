@@ -30,7 +30,7 @@ import (
 // maxExpected bounds what --expect compares, bytes.
 const maxExpected = 64 << 20
 
-func addCheck(app *kingpin.Application, commands map[string]func(context.Context) error, std streams) {
+func addCheck(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
 	cmd := app.Command("check", "Run Lua checks over capture files, on the clock of the capture: for each local network, every minute, 5 minutes, hour and day.")
 	acc := addAccountingFlags(cmd)
 	cfg := engine.DefaultConfig()
@@ -50,7 +50,7 @@ func addCheck(app *kingpin.Application, commands map[string]func(context.Context
 			return err
 		}
 		if p.plan != nil {
-			p.plan.apply(slog.New(slog.DiscardHandler))
+			p.plan.apply(logger(), slog.LevelDebug) // with --log.level debug
 		}
 		out := &output{w: bufio.NewWriter(std.out)}
 		if *expect != "" {

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +33,14 @@ func soakFor(t *testing.T, short time.Duration) time.Duration {
 		t.Fatalf("NETMOND_SOAK: %v", err)
 	}
 	return d
+}
+
+// skipShort leaves a test out of the run with the race detector, which multiplies memory.
+func skipShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("measures memory: not with -short")
+	}
 }
 
 // A flood makes frames that never repeat: SYNs and datagrams between random local addresses, of an IPv4 /8
@@ -116,6 +126,7 @@ func memoryGroup(t *testing.T, most int64) string {
 // within 1.1 times the budget, the networks' bytes are exact, and what it gave up is counted. make soak
 // does it for ten minutes.
 func TestLiveFloodWithinBudget(t *testing.T) {
+	skipShort(t)
 	testneed.Netns(t)
 	const budget = 160 << 20
 	pair := netnstest.NewPair(t)
@@ -176,6 +187,122 @@ func TestLiveFloodWithinBudget(t *testing.T) {
 	}
 }
 
+// leastOf is the least budget that a refusal names, MiB.
+func leastOf(t *testing.T, out []byte) int {
+	t.Helper()
+	found := regexp.MustCompile(`want (\d+)MiB at least`).FindSubmatch(out)
+	if found == nil {
+		t.Fatalf("the refusal names no least budget: %s", out)
+	}
+	n, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestLeastBudgetLive starts with the least budget that the refusal of a smaller one names, and floods.
+func TestLeastBudgetLive(t *testing.T) {
+	skipShort(t)
+	testneed.Netns(t)
+	pair := netnstest.NewPair(t)
+	pair.B.LoopbackUp()
+	args := func(budget string) []string {
+		return []string{"run", "-i", pair.B.Name, "-m", "10.0.0.0/8=v4,2001:db8:1::/64=v6", "--no-checks", "--memory", budget}
+	}
+	var out bytes.Buffer
+	small := exec.Command(netmondBinary(t), args("1MiB")...)
+	small.Stderr = &out
+	if err := pair.B.Start(small); err != nil {
+		t.Fatal(err)
+	}
+	if err := small.Wait(); err == nil {
+		t.Fatal("1 MiB is accepted")
+	}
+	least := leastOf(t, out.Bytes())
+	// What a process takes at its start differs by some pages from one to the next.
+	least++
+	var log bytes.Buffer
+	cmd := exec.Command(netmondBinary(t), args(fmt.Sprintf("%dMiB", least))...)
+	d := startLiveOn(t, pair, cmd, &log)
+	f, sender := newFlood(), pair.A.Sender()
+	const sent = 200_000
+	for range sent {
+		sender.Send(f.next())
+	}
+	got, drops := d.figures(sent)
+	checkClosed(t, got)
+	if got.Capture.Packets+drops != sent {
+		t.Errorf("%d captured and %d dropped of %d", got.Capture.Packets, drops, sent)
+	}
+	peak := statusBytes(t, cmd.Process.Pid, "VmHWM")
+	t.Logf("least budget %d MiB, highest resident memory %.1f MiB, %d drops", least, float64(peak)/(1<<20), drops)
+	if peak > int64(least)<<20*11/10 {
+		t.Errorf("resident memory rose to %d bytes with a budget of %d MiB", peak, least)
+	}
+}
+
+// TestLeastBudgetFile does the same with a capture file; --log.level debug shows the split.
+func TestLeastBudgetFile(t *testing.T) {
+	skipShort(t)
+	var capture bytes.Buffer
+	f := newFlood()
+	packets := make([]pcaptest.Packet, 100_000)
+	for i := range packets {
+		packets[i] = pcaptest.Packet{Time: syntheticStart + int64(i)*1000, Data: slices.Clone(f.next())}
+	}
+	if err := pcaptest.WritePcap(&capture, pcaptest.PcapOptions{Link: pcaptest.LinkEthernet}, packets...); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "flood.pcap")
+	if err := os.WriteFile(file, capture.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := func(budget string) []string {
+		return []string{"read", "--format", "json", "--log.level", "debug", "-m", "10.0.0.0/8=v4,2001:db8:1::/64=v6", "--memory", budget, file}
+	}
+	out, err := exec.Command(netmondBinary(t), args("1MiB")...).CombinedOutput()
+	if err == nil {
+		t.Fatal("1 MiB is accepted")
+	}
+	least := leastOf(t, out) + 1
+	cmd := exec.Command(netmondBinary(t), args(fmt.Sprintf("%dMiB", least))...)
+	var errw bytes.Buffer
+	cmd.Stderr = &errw
+	b, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, errw.String())
+	}
+	if !strings.Contains(errw.String(), "msg=memory budget=") {
+		t.Errorf("the split is not shown: %s", errw.String())
+	}
+	var got readJSON
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	checkClosed(t, got)
+	var in uint64
+	for _, n := range got.Networks {
+		in += n.Ingress.Packets
+	}
+	if in != 100_000 {
+		t.Errorf("%d packets in the networks", in)
+	}
+
+	// The highest use of a process that lives on: that of one that has ended contains its parent's, whose
+	// memory it shared between fork and exec.
+	address := freeAddress(t)
+	daemon := exec.Command(netmondBinary(t), "run", "-r", file, "--no-checks", "--web.listen-address", address,
+		"-m", "10.0.0.0/8=v4,2001:db8:1::/64=v6", "--memory", fmt.Sprintf("%dMiB", least))
+	superviseDaemonBy(t, daemon, (*exec.Cmd).Start)
+	waitReady(t, address)
+	peak := statusBytes(t, daemon.Process.Pid, "VmHWM")
+	t.Logf("least budget %d MiB, highest resident memory %.1f MiB", least, float64(peak)/(1<<20))
+	if peak > int64(least)<<20*11/10 {
+		t.Errorf("resident memory rose to %d bytes with a budget of %d MiB", peak, least)
+	}
+}
+
 // A soak has samples of one series, for its slope.
 type soak struct{ x, y []float64 } // seconds, value
 
@@ -218,6 +345,7 @@ func TestSoakSlope(t *testing.T) {
 // third, and the goroutines stay as many. make soak does it as long as NETMOND_SOAK says (24h); a run of
 // seconds looks for a leak that fills memory at once.
 func TestLiveSoak(t *testing.T) {
+	skipShort(t)
 	testneed.Netns(t)
 	scripts := t.TempDir()
 	if err := os.Chmod(scripts, 0o755); err != nil {

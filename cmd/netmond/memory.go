@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -138,13 +139,13 @@ func (p *memoryPlan) alerting(cfg *alerts.Config) {
 	cfg.MaxValuesPerNetwork = min(cfg.MaxValuesPerNetwork, cfg.MaxValues)
 }
 
-// apply tells the Go runtime its part, and the log the split.
-func (p *memoryPlan) apply(log *slog.Logger) {
+// apply tells the Go runtime its part, and the log the split at a level.
+func (p *memoryPlan) apply(log *slog.Logger, level slog.Level) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	other := max(residentBytes()-int64(m.Sys-m.HeapReleased), 0) // the program's file, above all
 	debug.SetMemoryLimit(p.Budget - p.Ring - other)
-	log.Info("memory", "budget", size(p.Budget), "program", size(p.Program), "networks", size(p.Networks), "ring", size(p.Ring),
+	log.Log(context.Background(), level, "memory", "budget", size(p.Budget), "program", size(p.Program), "networks", size(p.Networks), "ring", size(p.Ring),
 		"alerts", size(p.Alerts), "matrix", size(p.Matrix), "max_matrix_cells", p.MaxCells, "hosts", size(p.Hosts), "max_hosts", p.MaxHosts, "flows", size(p.Flows), "max_flows", p.MaxFlows,
 		"reserve", size(p.Budget-p.used()+p.Reserve))
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/netmond/netmond/report"
 )
 
-func addRead(app *kingpin.Application, commands map[string]func(context.Context) error, std streams) {
+func addRead(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
 	cmd := app.Command("read", "Count the traffic of capture files and print it. Needs no privileges.")
 	acc := addAccountingFlags(cmd)
 	format := cmd.Flag("format", "Output: a table for people, json (docs/read-json.md) or csv.").
@@ -31,7 +31,7 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 			return err
 		}
 		if p.plan != nil {
-			p.plan.apply(slog.New(slog.DiscardHandler))
+			p.plan.apply(logger(), slog.LevelDebug) // with --log.level debug
 		}
 		errs, err := p.readFiles(ctx, *files, std, nil)
 		if err != nil {

@@ -70,7 +70,7 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		}
 		if d.plan != nil {
 			*ring = units.Base2Bytes(d.plan.Ring)
-			d.plan.apply(log)
+			d.plan.apply(log, slog.LevelInfo)
 		}
 		if *iface != "" {
 			live.Interface, live.RingBytes = *iface, int(*ring)
