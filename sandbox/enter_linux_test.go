@@ -39,7 +39,7 @@ type order struct {
 	Policy sandbox.Policy
 	// Lacking makes the kernel answer as one without Landlock and filters.
 	Lacking bool
-	Try    map[string]string // action to its argument
+	Try     map[string]string // action to its argument
 }
 
 // An outcome is what it found.
