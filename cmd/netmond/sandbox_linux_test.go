@@ -101,7 +101,7 @@ func liveFolders(t *testing.T) (scripts, data string) {
 
 // TestLiveSandbox runs a daemon that became nobody through everything that happens after it gave its
 // rights up: the interface goes down, comes back, is deleted and made again, scripts change, a worker is
-// killed, alerts are stored, TLS files are replaced.
+// killed, alerts are stored.
 func TestLiveSandbox(t *testing.T) {
 	testneed.Netns(t)
 	scripts, data := liveFolders(t)
