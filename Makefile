@@ -9,7 +9,9 @@ FUZZPKGS  ?= ./...
 FUZZ      ?= ^Fuzz
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build cross test test-root lint generate bench fuzz docs
+SOAK      ?= 10m
+
+.PHONY: help build cross test test-root soak lint generate bench fuzz docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +30,9 @@ test: ## all tests; those that need root, the corpus or a kernel feature skip wi
 
 test-root: ## all tests, none skipped (root, the capture corpus, tcpdump and Prometheus needed)
 	NETMOND_TEST_REQUIRE=shared,root,netns,tcpdump,prometheus $(GO) test -count=1 ./...
+
+soak: ## floods and a steady replay for SOAK (10m; 24h for the slope of memory), as root
+	NETMOND_SOAK=$(SOAK) NETMOND_TEST_REQUIRE=root,netns $(GO) test -count=1 -timeout 0 -v ./cmd/netmond -run 'Soak|Flood'
 
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt would change these"; exit 1; }

@@ -17,6 +17,8 @@ type Config struct {
 	Accounting   Accounting       `yaml:"accounting" apply:"restart" doc:"How traffic is counted, and the bounds on what is kept of it."`
 	Web          Web              `yaml:"web" apply:"restart" doc:"The HTTP server: metrics, API and pages."`
 	Metrics      Metrics          `yaml:"metrics" apply:"restart" doc:"Prometheus metrics."`
+	Sandbox      *bool            `yaml:"sandbox" apply:"restart" default:"true" flag:"sandbox" doc:"Once the sockets are open, give up all capabilities, all files but those that are named here, and all system calls but those that are needed (docs/security.md). Without it, whoever takes over netmond has all that its user has."`
+	User         *string          `yaml:"user" apply:"restart" unset:"the user that started netmond" flag:"user" doc:"Started as root, become this user (a name or number) once the sockets are open."`
 	DataDir      *string          `yaml:"data_dir" apply:"restart" unset:"none, alerts are kept in memory" flag:"data-dir" doc:"Folder in which alerts and the checks' cached values survive a restart. It is made when missing."`
 	Scripts      Scripts          `yaml:"scripts" apply:"reload" doc:"Lua check scripts."`
 	Checks       map[string]Check `yaml:"checks" apply:"reload" unset:"each check as it is shipped or written" keys:"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$" doc:"Settings of single checks, by the check's key: the name of its file without .lua."`
@@ -47,6 +49,7 @@ type Accounting struct {
 	IdleTimeout     *Duration `yaml:"idle_timeout" unset:"1m live, never for capture files" flag:"idle-timeout" doc:"End a flow after this time without packets; 0 is never."`
 	ActiveTimeout   *Duration `yaml:"active_timeout" unset:"30m live, never for capture files" flag:"active-timeout" doc:"End and restart the record of a flow that lasts this long; 0 is never."`
 	ClosedTimeout   *Duration `yaml:"closed_timeout" unset:"5s live, never for capture files" flag:"closed-timeout" doc:"End a TCP flow this long after it was closed or reset; 0 is never."`
+	HalfOpenTimeout *Duration `yaml:"half_open_timeout" unset:"5s live, never for capture files" flag:"half-open-timeout" doc:"When the flow table fills up, end a flow of one packet or a half-open handshake after this time without packets; 0 is never."`
 	HostIdleTimeout *Duration `yaml:"host_idle_timeout" unset:"5m live, never for capture files" or:"0" min:"1s" flag:"host-idle-timeout" doc:"Count a host as gone after this time without traffic; 0 is never."`
 }
 

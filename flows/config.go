@@ -24,6 +24,10 @@ type Config struct {
 	// ClosedTimeout one whose TCP connection has ended or was reset. 0 is never: the default, and
 	// what capture files use.
 	IdleTimeout, ActiveTimeout, ClosedTimeout time.Duration
+	// HalfOpenTimeout ends a flow that never went beyond a first packet or a half-open handshake, after
+	// this time without packets, in a shard that is more than three quarters full: so a flood ages
+	// before it pushes out what is worth more. Such flows are also the first to be evicted. 0 is never.
+	HalfOpenTimeout time.Duration
 	// Decoder holds the choices of decoding.
 	Decoder packet.Decoder
 	// Seed makes the hash reproducible in tests; 0 draws a random one.
@@ -71,7 +75,7 @@ func (c Config) Validate() error {
 	for _, t := range []struct {
 		name string
 		d    time.Duration
-	}{{"idle", c.IdleTimeout}, {"active", c.ActiveTimeout}, {"closed", c.ClosedTimeout}} {
+	}{{"idle", c.IdleTimeout}, {"active", c.ActiveTimeout}, {"closed", c.ClosedTimeout}, {"half-open", c.HalfOpenTimeout}} {
 		if t.d < 0 {
 			errs = append(errs, fmt.Errorf("%s timeout %v: negative", t.name, t.d))
 		}

@@ -39,7 +39,7 @@ func (t *Table) expire(s *shard, now int64) {
 		s.mu.Lock()
 		if left < 0 {
 			left = int(s.hots.next+walkTicks-1) / walkTicks
-			if t.idle == never && t.active == never && t.closed == never {
+			if t.idle == never && t.active == never && t.closed == never && t.halfOpen == never {
 				left = min(left, walkUntimed)
 			}
 		}
@@ -66,6 +66,10 @@ func (t *Table) visit(s *shard, i uint32, e *hot, now int64) {
 	}
 	if why := t.due(e, now); why != 0 {
 		s.end(&t.out, i, why)
+		return
+	}
+	if t.dueEarly(s, e, now) {
+		s.end(&t.out, i, EndHalfOpen)
 		return
 	}
 	if t.active != never {

@@ -6,7 +6,7 @@ import (
 )
 
 // An EndReason says why a flow left the table, with the numbers of IPFIX flowEndReason (RFC 5102
-// section 5.11.3).
+// section 5.11.3) where that has one.
 type EndReason uint8
 
 // End reasons.
@@ -16,8 +16,10 @@ const (
 	EndOfFlow    EndReason = 3
 	EndForced    EndReason = 4
 	EndResources EndReason = 5 // evicted at the bound
+	// EndHalfOpen is not of IPFIX: Config.HalfOpenTimeout passed.
+	EndHalfOpen EndReason = 6
 
-	NumEndReasons EndReason = 6
+	NumEndReasons EndReason = 7
 )
 
 // A Snapshot is everything that was counted, at one moment at which the accounting closes: the

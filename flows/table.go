@@ -23,6 +23,7 @@ type Table struct {
 	shardShift   uint  // a hash's bits above it choose the shard
 	idle, closed int64 // timeouts in ns; never is the largest
 	active       int64
+	halfOpen     int64
 
 	// clock is the time of folds: the largest capture time, at most maxAhead past the last Tick once
 	// there was one, so that a frame with an absurd time does not carry it away.
@@ -63,6 +64,7 @@ func New(cfg Config, nets *localnets.Registry) (*Table, error) {
 		cfg: cfg, nets: nets, hasher: newHasher(seed), shards: make([]shard, cfg.Shards),
 		shardShift: uint(64 - bits.TrailingZeros(uint(cfg.Shards))),
 		idle:       nanos(cfg.IdleTimeout), closed: nanos(cfg.ClosedTimeout), active: nanos(cfg.ActiveTimeout),
+		halfOpen: nanos(cfg.HalfOpenTimeout),
 	}
 	t.clock.Store(math.MinInt64)
 	t.clockLimit.Store(math.MaxInt64)
@@ -109,6 +111,12 @@ func (t *Table) setClock(now int64) {
 	if c := t.clock.Load(); c < now || c > now+maxAhead {
 		t.clock.Store(now)
 	}
+}
+
+// dueEarly reports whether the flow of an entry of s, which is filling up, ends before its idle timeout:
+// it never went beyond a first packet or a half-open handshake.
+func (t *Table) dueEarly(s *shard, e *hot, now int64) bool {
+	return e.bits&(bitSettled|bitClosed) == 0 && now-e.last > t.halfOpen && s.hots.used > s.hots.limit/4*3
 }
 
 // due is the reason for which a flow ends without packets until now, or 0.

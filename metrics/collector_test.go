@@ -106,7 +106,7 @@ func TestFiguresEqualTheReport(t *testing.T) {
 			}
 			for r, v := range map[string]uint64{
 				"idle_timeout": f.Ended.IdleTimeout, "active_timeout": f.Ended.ActiveTimeout, "end_of_flow": f.Ended.EndOfFlow,
-				"forced_end": f.Ended.ForcedEnd, "lack_of_resources": f.Ended.LackOfResources,
+				"forced_end": f.Ended.ForcedEnd, "lack_of_resources": f.Ended.LackOfResources, "half_open": f.Ended.HalfOpen,
 			} {
 				check("netmond_flow_table_ended_total,reason="+r, float64(v))
 			}

@@ -74,7 +74,7 @@ func (r *Report) flows() Flows {
 		Ended: Ended{
 			IdleTimeout: t.Ended[flows.EndIdle], ActiveTimeout: t.Ended[flows.EndActive],
 			EndOfFlow: t.Ended[flows.EndOfFlow], ForcedEnd: t.Ended[flows.EndForced],
-			LackOfResources: t.Ended[flows.EndResources],
+			LackOfResources: t.Ended[flows.EndResources], HalfOpen: t.Ended[flows.EndHalfOpen],
 		},
 		Untracked: counts(t.Untracked),
 	}

@@ -159,13 +159,15 @@ type Flows struct {
 	Untracked Counts `json:"untracked"`
 }
 
-// Ended counts flows that left the table by reason (IPFIX flowEndReason).
+// Ended counts flows that left the table by reason (IPFIX flowEndReason, and half_open: not gone beyond a
+// first packet or a half-open handshake when the table filled up).
 type Ended struct {
 	IdleTimeout     uint64 `json:"idle_timeout"`
 	ActiveTimeout   uint64 `json:"active_timeout"`
 	EndOfFlow       uint64 `json:"end_of_flow"`
 	ForcedEnd       uint64 `json:"forced_end"`
 	LackOfResources uint64 `json:"lack_of_resources"`
+	HalfOpen        uint64 `json:"half_open"`
 }
 
 // Hosts are the hosts of all local networks.

@@ -19,6 +19,8 @@ type Config struct {
 	// Listen holds the addresses, or the use of systemd's sockets, and the file with TLS and
 	// passwords.
 	Listen *toolkit.FlagConfig
+	// Listeners are those of Listen, opened already. Nil: Run opens them. Run closes them.
+	Listeners *Listeners
 	// AllowedHosts are names for the Host header besides the addresses listened on. Where any are
 	// given the header of all requests is checked, else of those that come to a loopback address:
 	// a page of another site, whose name was made to point here, must not read the API through its

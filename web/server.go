@@ -62,35 +62,27 @@ func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	listens := s.listens()
-	errs := make(chan error, len(listens))
-	for _, flags := range listens {
+	open := s.cfg.Listeners
+	if open == nil {
+		var err error
+		if open, err = Listen(s.cfg); err != nil {
+			return err
+		}
+	}
+	defer open.Close()
+	errs := make(chan error, len(open.list))
+	for _, l := range open.list {
 		server := s.httpServer()
-		go func() { errs <- s.serve(ctx, server, flags) }() // ends with ctx; waited for below
+		go func() { errs <- s.serve(ctx, server, l) }() // ends with ctx; waited for below
 	}
 	var first error
-	for range listens {
+	for range open.list {
 		if err := <-errs; err != nil && first == nil {
 			first = err
 			cancel()
 		}
 	}
 	return first
-}
-
-// listens splits the addresses, so that each gets an http.Server of its own: the toolkit puts its
-// handler into the server that it is given.
-func (s *Server) listens() []*toolkit.FlagConfig {
-	if s.cfg.systemd() {
-		return []*toolkit.FlagConfig{s.cfg.Listen}
-	}
-	var list []*toolkit.FlagConfig
-	for _, addr := range *s.cfg.Listen.WebListenAddresses {
-		list = append(list, &toolkit.FlagConfig{
-			WebListenAddresses: &[]string{addr}, WebConfigFile: s.cfg.Listen.WebConfigFile,
-		})
-	}
-	return list
 }
 
 func (s *Server) httpServer() *http.Server {
@@ -109,12 +101,18 @@ func (s *Server) httpServer() *http.Server {
 	}
 }
 
-func (s *Server) serve(ctx context.Context, server *http.Server, flags *toolkit.FlagConfig) error {
+func (s *Server) serve(ctx context.Context, server *http.Server, l listener) error {
 	done := make(chan error, 1)
-	go func() { done <- toolkit.ListenAndServe(server, flags, s.deps.Log) }() // ends with server
+	go func() { // ends with server
+		if l.conn != nil {
+			done <- toolkit.Serve(l.conn, server, l.flags, s.deps.Log)
+			return
+		}
+		done <- toolkit.ListenAndServe(server, l.flags, s.deps.Log)
+	}()
 	select {
 	case err := <-done:
-		return fmt.Errorf("web: %w", err) // of net.Listen: it has the address
+		return fmt.Errorf("web: %w", err) // with vsock of its listener: it has the address
 	case <-ctx.Done():
 	}
 	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)

@@ -29,7 +29,7 @@ import (
 // maxExpected bounds what --expect compares, bytes.
 const maxExpected = 64 << 20
 
-func addCheck(app *kingpin.Application, commands map[string]func(context.Context) error, std streams) {
+func addCheck(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
 	cmd := app.Command("check", "Run Lua checks over capture files, on the clock of the capture: for each local network, every minute, 5 minutes, hour and day.")
 	conf := addConfigFlags(cmd, "accounting", "capture.filter", "scripts")
 	timeout := cmd.Flag("timeout", "Longest time that one run of a check on one network may take. Default: as configured, or 2s.").PlaceHolder("DURATION").Duration()
@@ -39,7 +39,7 @@ func addCheck(app *kingpin.Application, commands map[string]func(context.Context
 	script := cmd.Arg("SCRIPT|DIR", "A check, a folder of checks, or the name of a check that netmond brings (docs/checks.md).").Required().String()
 	files := cmd.Arg("FILE", "Capture files, as for netmond read. Without any, the checks are loaded and listed.").Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		o, p, err := conf.buildForFiles()
+		o, p, err := conf.buildForFiles(logger())
 		if err != nil {
 			return err
 		}

@@ -33,6 +33,7 @@ func openKeeper(cfg alerts.Config, log *slog.Logger, now func() int64, plan *mem
 
 // newEngine makes the engine that runs the checks on the daemon's snapshots.
 func (d *daemon) newEngine(cfg engine.Config) (*engine.Engine, error) {
+	cfg.Spawn = d.oom.spawn
 	return engine.New(cfg, engine.Deps{
 		Log:      d.log,
 		Snapshot: func() *localnets.Snapshot { return d.view().Snapshot.Nets },

@@ -27,6 +27,7 @@ type liveDaemon struct {
 	address string
 	client  *http.Client
 	cmd     *exec.Cmd
+	ended   func() error // waits for the end; set by startLiveOn
 }
 
 func startLive(t *testing.T, args ...string) *liveDaemon {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -23,11 +24,12 @@ type memoryPlan struct {
 	Networks int64 // counters, snapshots and scrapes
 	Ring     int64 // of the kernel
 	Alerts   int64 // working copy, cached values and queue
+	Matrix   int64 // pairs of networks
 	Hosts    int64
 	Flows    int64
 	Reserve  int64 // left to the garbage collector
 
-	MaxHosts, MaxFlows int
+	MaxHosts, MaxFlows, MaxCells int
 }
 
 const (
@@ -36,7 +38,10 @@ const (
 	programWork = 12 << 20
 	// networkBytes is what a network takes while /metrics is scraped and the API asked, all its counters
 	// in use. TestMemoryPerNetwork measures it.
-	networkBytes = 48 << 10
+	networkBytes = 88 << 10
+	// cellBytes is what a pair of networks takes with its part of snapshots and reports.
+	// TestMemoryOfMatrix measures it.
+	cellBytes = 480
 	// hostBytes bounds a host told apart, see localnets.Config.MaxHosts.
 	hostBytes = 55
 
@@ -44,10 +49,12 @@ const (
 
 	leastRing   = 2 << 20
 	leastAlerts = 4 << 20
+	leastCells  = 1024
 	leastHosts  = 1024
 	leastFlows  = 4096
 
 	maxBudgetFlows = 1 << 28
+	maxBudgetCells = 1 << 16
 
 	reserveShare = 10 // of the budget is the reserve
 )
@@ -68,14 +75,16 @@ func planMemory(budget int64, d memoryDemand) (*memoryPlan, error) {
 	p.Budget, p.Reserve = budget, budget/reserveShare
 	if p.used() > budget {
 		need := (p.used() - p.Reserve) * reserveShare / (reserveShare - 1)
-		return nil, fmt.Errorf("a budget of %v is too small: want %dMiB at least for the program (%v), %d networks (%v), the ring (%v), alerts (%v), %d hosts (%v), %d flows (%v) and a reserve",
-			size(budget), need>>20+1, size(p.Program), d.networks, size(p.Networks), size(p.Ring), size(p.Alerts), p.MaxHosts, size(p.Hosts), p.MaxFlows, size(p.Flows))
+		return nil, fmt.Errorf("a budget of %v is too small: want %dMiB at least for the program (%v), %d networks (%v), the ring (%v), alerts (%v), %d pairs of networks (%v), %d hosts (%v), %d flows (%v) and a reserve",
+			size(budget), need>>20+1, size(p.Program), d.networks, size(p.Networks), size(p.Ring), size(p.Alerts), p.MaxCells, size(p.Matrix), p.MaxHosts, size(p.Hosts), p.MaxFlows, size(p.Flows))
 	}
 	rest := budget - p.used()
 	if d.live && d.ring == 0 {
 		p.Ring += min(rest/4&^(leastRing-1), liveRing-leastRing)
 	}
 	p.Alerts += rest / 16
+	p.MaxCells += int(min(rest/16/cellBytes, int64(d.cells()-p.MaxCells)))
+	p.Matrix = int64(p.MaxCells) * cellBytes
 	if d.maxHosts == 0 {
 		p.MaxHosts += int(rest / 6 / hostBytes)
 		p.Hosts = int64(p.MaxHosts) * hostBytes
@@ -91,8 +100,9 @@ func planMemory(budget int64, d memoryDemand) (*memoryPlan, error) {
 func (d memoryDemand) least() *memoryPlan {
 	p := &memoryPlan{
 		Program: d.resident + programWork, Networks: int64(d.networks) * networkBytes, Ring: d.ring, Alerts: leastAlerts,
-		MaxHosts: cmp.Or(d.maxHosts, leastHosts), MaxFlows: cmp.Or(d.maxFlows, leastFlows),
+		MaxHosts: cmp.Or(d.maxHosts, leastHosts), MaxFlows: cmp.Or(d.maxFlows, leastFlows), MaxCells: min(d.cells(), leastCells),
 	}
+	p.Matrix = int64(p.MaxCells) * cellBytes
 	if d.live {
 		p.Ring = cmp.Or(d.ring, leastRing)
 	}
@@ -100,8 +110,15 @@ func (d memoryDemand) least() *memoryPlan {
 	return p
 }
 
+// cells is how many pairs of networks there can be, up to the default bound; 1 at least, for 0 stands for
+// that bound.
+func (d memoryDemand) cells() int {
+	n := int64(d.networks)
+	return int(max(min(n*(n-1), maxBudgetCells), 1))
+}
+
 func (p *memoryPlan) used() int64 {
-	return p.Program + p.Networks + p.Ring + p.Alerts + p.Hosts + p.Flows + p.Reserve
+	return p.Program + p.Networks + p.Ring + p.Alerts + p.Matrix + p.Hosts + p.Flows + p.Reserve
 }
 
 // roomFor refuses a list of networks that the budget was not planned for. What they take is lent by the
@@ -131,14 +148,14 @@ func (p *memoryPlan) alerting(cfg *alerts.Config) {
 	cfg.MaxValuesPerNetwork = min(cfg.MaxValuesPerNetwork, cfg.MaxValues)
 }
 
-// apply tells the Go runtime its part, and the log the split.
-func (p *memoryPlan) apply(log *slog.Logger) {
+// apply tells the Go runtime its part, and the log the split at a level.
+func (p *memoryPlan) apply(log *slog.Logger, level slog.Level) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	other := max(residentBytes()-int64(m.Sys-m.HeapReleased), 0) // the program's file, above all
 	debug.SetMemoryLimit(p.Budget - p.Ring - other)
-	log.Info("memory", "budget", size(p.Budget), "program", size(p.Program), "networks", size(p.Networks), "ring", size(p.Ring),
-		"alerts", size(p.Alerts), "hosts", size(p.Hosts), "max_hosts", p.MaxHosts, "flows", size(p.Flows), "max_flows", p.MaxFlows,
+	log.Log(context.Background(), level, "memory", "budget", size(p.Budget), "program", size(p.Program), "networks", size(p.Networks), "ring", size(p.Ring),
+		"alerts", size(p.Alerts), "matrix", size(p.Matrix), "max_matrix_cells", p.MaxCells, "hosts", size(p.Hosts), "max_hosts", p.MaxHosts, "flows", size(p.Flows), "max_flows", p.MaxFlows,
 		"reserve", size(p.Budget-p.used()+p.Reserve))
 }
 

@@ -46,6 +46,8 @@ func TestMemoryPlan(t *testing.T) {
 		switch {
 		case p.used() > budget:
 			t.Fatalf("%d bytes of %d: %+v", p.used(), budget, p)
+		case p.MaxCells < 1 || p.MaxCells > maxBudgetCells || p.MaxCells < min(leastCells, d.networks*(d.networks-1)):
+			t.Fatalf("%d cells for %d networks", p.MaxCells, d.networks)
 		case p.MaxFlows < 1 || p.MaxHosts < 1 || p.Alerts < leastAlerts || d.live && p.Ring < leastRing || !d.live && p.Ring != 0:
 			t.Fatalf("%+v", p)
 		case d.maxFlows != 0 && p.MaxFlows != d.maxFlows || d.maxHosts != 0 && p.MaxHosts != d.maxHosts || d.ring != 0 && p.Ring != d.ring:

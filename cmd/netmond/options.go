@@ -33,6 +33,7 @@ const (
 	liveIdleTimeout     = time.Minute
 	liveActiveTimeout   = 30 * time.Minute
 	liveClosedTimeout   = 5 * time.Second
+	liveHalfOpenTimeout = 5 * time.Second
 	liveHostIdleTimeout = 5 * time.Minute
 )
 
@@ -139,6 +140,7 @@ func (o *options) flowTable(live bool) flows.Config {
 	cfg.IdleTimeout = timeout(o.Accounting.IdleTimeout, live, liveIdleTimeout)
 	cfg.ActiveTimeout = timeout(o.Accounting.ActiveTimeout, live, liveActiveTimeout)
 	cfg.ClosedTimeout = timeout(o.Accounting.ClosedTimeout, live, liveClosedTimeout)
+	cfg.HalfOpenTimeout = timeout(o.Accounting.HalfOpenTimeout, live, liveHalfOpenTimeout)
 	decap, err := packet.ParseDecap(o.Accounting.Decap...)
 	o.wrong(err, "accounting", "decap")
 	cfg.Decoder = packet.Decoder{KeyVLAN: config.Or(o.Accounting.FlowVLAN, false), Decap: decap}

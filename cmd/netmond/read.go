@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
@@ -17,7 +18,7 @@ import (
 	"github.com/netmond/netmond/report"
 )
 
-func addRead(app *kingpin.Application, commands map[string]func(context.Context) error, std streams) {
+func addRead(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
 	cmd := app.Command("read", "Count the traffic of capture files and print it. Needs no privileges.")
 	conf := addConfigFlags(cmd, "accounting", "capture.filter")
 	format := cmd.Flag("format", "Output: a table for people, json (docs/read-json.md) or csv.").
@@ -25,7 +26,7 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 	files := cmd.Arg("FILE", "Capture files: pcap or pcapng, plain, gzip or zstd; - is standard input. Several are read in order of time.").
 		Required().Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		_, p, err := conf.buildForFiles()
+		_, p, err := conf.buildForFiles(logger())
 		if err != nil {
 			return err
 		}

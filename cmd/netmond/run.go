@@ -59,6 +59,7 @@ type setup struct {
 	checks  *engine.Config // nil without checks
 	web     web.Config
 	metrics metrics.Config
+	needs   needs
 }
 
 // setup checks the options of a daemon that captures, or reads files when there are any. The error has all
@@ -95,13 +96,14 @@ func (o *options) setup(files []string) (*setup, error) {
 	if s.plan != nil && s.live != nil {
 		s.live.RingBytes = int(s.plan.Ring)
 	}
+	s.needs = o.needs(files)
 	return s, nil
 }
 
 // start builds a daemon of s and runs it until ctx ends: the one place in which everything is wired.
 func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error) {
 	if d.plan != nil {
-		d.plan.apply(d.log)
+		d.plan.apply(d.log, slog.LevelInfo)
 	}
 	if s.live != nil {
 		src, err := capture.OpenLive(*s.live, d.log)
@@ -121,6 +123,14 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 		}
 		d.log.Info("capturing", "interface", s.live.Interface, "path", "afpacket", "networks", networks,
 			"ring_bytes", d.live.Stats().RingBytes, "max_flows", d.table.Snapshot().Table.Capacity)
+	}
+	if s.web.Listeners, err = web.Listen(s.web); err != nil {
+		return err
+	}
+	defer s.web.Listeners.Close()
+	d.oom = openOOMScore()
+	if err := s.needs.give(d.log); err != nil {
+		return err
 	}
 	d.reloads.now.LastSuccess = time.Now().UnixNano()
 	clock := func() int64 { return d.wallClock() / int64(time.Second) }
@@ -168,6 +178,7 @@ type daemon struct {
 	options *options // in force; guarded by reloads.mu once the daemon runs
 
 	view     func() metrics.View // shared by all readers
+	oom      *oomScore           // for workers; nil where there is none
 	keeper   alerts.Keeper
 	engine   *engine.Engine // nil without checks
 	replayed atomic.Int64   // clock of the files read, ns since the Unix epoch; 0 for none

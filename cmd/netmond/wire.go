@@ -36,7 +36,7 @@ func (o *options) build(own []netip.Prefix, live bool) *pipeline {
 		if p.plan, err = planMemory(int64(budget), o.demand(len(networks), live)); err != nil {
 			o.wrong(err, "accounting", "memory")
 		} else {
-			nets.MaxHosts, table.MaxFlows = p.plan.MaxHosts, p.plan.MaxFlows
+			nets.MaxHosts, nets.MaxMatrixCells, table.MaxFlows = p.plan.MaxHosts, p.plan.MaxCells, p.plan.MaxFlows
 		}
 	}
 	if len(o.faults) > 0 {
@@ -64,8 +64,9 @@ func (o *options) demand(networks int, live bool) memoryDemand {
 	}
 }
 
-// buildForFiles is the pipeline of a command that reads files.
-func (c *configFlags) buildForFiles() (*options, *pipeline, error) {
+// buildForFiles is the pipeline of a command that reads files. The log has the split of the memory at the
+// level debug.
+func (c *configFlags) buildForFiles(log *slog.Logger) (*options, *pipeline, error) {
 	o, err := c.load()
 	if err != nil {
 		return nil, nil, err
@@ -75,7 +76,7 @@ func (c *configFlags) buildForFiles() (*options, *pipeline, error) {
 		return nil, nil, err
 	}
 	if p.plan != nil {
-		p.plan.apply(slog.New(slog.DiscardHandler))
+		p.plan.apply(log, slog.LevelDebug)
 	}
 	return o, p, nil
 }

@@ -26,11 +26,12 @@ var allowed = map[string][]string{
 	"localnets": {},
 	"alerts":    {},
 	"config":    {},
+	"sandbox":   {},
 	"capture":   {"packet"},
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "capture", "flows", "localnets"},
 	"metrics":   {"packet", "capture", "flows", "localnets", "alerts", "lua"},
-	"lua":       {"localnets", "alerts"},
+	"lua":       {"localnets", "alerts", "sandbox"},
 	"web":       {"report", "flows", "localnets", "alerts", "lua"},
 
 	"capture/filter": {"packet"},

@@ -51,6 +51,9 @@ type Config struct {
 	// Command is the worker's program with its arguments, to which the worker's own are added. Default:
 	// this program.
 	Command []string
+	// Spawn, when set, is called to start a worker, and calls start once. What is inherited from the
+	// caller's process can be set around it. It is called from several goroutines.
+	Spawn func(start func() error) error
 }
 
 // CheckConfig are the settings of one check.

@@ -125,7 +125,7 @@ func TestConfinement(t *testing.T) {
 	if len(ok) < 20 || !ok["read a script"] {
 		t.Errorf("tried %v; a script has to be readable", ok)
 	}
-	_, _, noLandlock := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, landlockVersion)
+	_, _, noLandlock := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	for name, did := range ok {
 		switch {
 		case !did || name == "read a script":

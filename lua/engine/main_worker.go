@@ -18,9 +18,9 @@ const stageConfined = "confined"
 // WorkerMain is the worker process. On Linux it first gives up what it does not need and executes
 // itself again, so that no thread keeps anything: no new privileges, no capabilities, a lower priority,
 // Landlock (only the script folders can be read, nothing written). Then come the limits of descriptors,
-// file size and core files, and a system call filter on amd64 and arm64. What a kernel lacks is left
-// out. The daemon bounds memory and processor time as it goes on. It returns when the daemon closes the
-// connection.
+// file size and core files, and a system call filter on amd64 and arm64 (package sandbox). What a kernel
+// lacks is left out. The daemon bounds memory and processor time as it goes on. It returns when the
+// daemon closes the connection.
 func WorkerMain(ctx context.Context) error {
 	args := os.Args[2:]
 	if len(args) == 0 || args[0] != stageConfined {

@@ -114,7 +114,7 @@ func (p *process) startInside() {
 func (p *process) startOutside(cfg *Config) error {
 	command := slices.Clone(cfg.Command)
 	if len(command) == 0 {
-		exe, err := os.Executable()
+		exe, err := workerProgram()
 		if err != nil {
 			return fmt.Errorf("find the worker's program: %w", err)
 		}
@@ -122,13 +122,20 @@ func (p *process) startOutside(cfg *Config) error {
 	}
 	command = append(append(command, WorkerArg), cfg.ScriptsDirs...)
 	cmd := exec.Command(command[0], command[1:]...)
+	if len(cfg.Command) == 0 {
+		cmd.Args[0] = os.Args[0] // for those who look at the list of processes
+	}
 	cmd.Env, cmd.Dir, cmd.Stderr = workerEnv(), "/", p.stderr
 	cmd.WaitDelay = time.Second
 	conn, started, err := connect(cmd)
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
+	start := cmd.Start
+	if cfg.Spawn != nil {
+		start = func() error { return cfg.Spawn(cmd.Start) }
+	}
+	if err := start(); err != nil {
 		conn.Close()
 		started()
 		return fmt.Errorf("start worker: %w", err)

@@ -11,6 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ownProgram is the program that runs, also when its file was replaced since: a worker is of the daemon's
+// own version.
+const ownProgram = "/proc/self/exe"
+
+func workerProgram() (string, error) { return ownProgram, nil }
+
 func setAttributes(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }

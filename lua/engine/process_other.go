@@ -3,9 +3,12 @@
 package engine
 
 import (
+	"os"
 	"os/exec"
 	"time"
 )
+
+func workerProgram() (string, error) { return os.Executable() }
 
 func setAttributes(*exec.Cmd) {}
 

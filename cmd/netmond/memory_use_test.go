@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/netip"
+	"runtime"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/netmond/netmond/apps"
+	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/metrics"
+	"github.com/netmond/netmond/report"
+)
+
+// planned are n networks, each a /24, with counters.
+func planned(t *testing.T, n int, cells int) *localnets.Registry {
+	t.Helper()
+	nets := make([]localnets.Network, n)
+	for i := range nets {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24)
+		nets[i] = localnets.Network{ID: int32(i), Prefix: p, Name: p.String(), Alias: "a network of the measurement"}
+	}
+	cfg := localnets.DefaultConfig()
+	cfg.AppNames, cfg.MaxMatrixCells = apps.Names(), cells
+	r, err := localnets.New(cfg, nets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// readAll does what the dearest readers do at once: a scrape and an API call, both kept until the end.
+func readAll(t *testing.T, table *flows.Table) any {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(metrics.NewCollector(metrics.Config{MatrixSeries: metrics.DefaultMatrixSeries}, func() metrics.View {
+		return metrics.View{Snapshot: table.Snapshot()}
+	}))
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families { // as it is sent: nothing of the text is kept
+		if _, err := expfmt.MetricFamilyToText(io.Discard, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var json bytes.Buffer
+	snapshot := table.Snapshot()
+	r := report.New(snapshot, nil)
+	if err := r.WriteJSON(&json); err != nil {
+		t.Fatal(err)
+	}
+	return []any{families, &json, snapshot, r}
+}
+
+// TestMemoryPerNetwork measures what the plan gives to a network: with every application and transport
+// in use, and scraped.
+func TestMemoryPerNetwork(t *testing.T) {
+	const n = 500
+	before := heapBytes()
+	r := planned(t, n, 1)
+	table, err := flows.New(flows.Config{MaxFlows: 64}, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := localnets.Counts{Packets: 1, Bytes: 1 << 40}
+	var deltas []localnets.Delta
+	for id := range int32(n) {
+		for app := range apps.Names() {
+			for l4 := range localnets.NumL4 {
+				deltas = append(deltas,
+					localnets.Delta{Src: id, Dst: localnets.NoNetwork, App: uint16(app), L4: l4, Counts: one, NewFlows: 1},
+					localnets.Delta{Src: localnets.NoNetwork, Dst: id, App: uint16(app), L4: l4, Counts: one},
+					localnets.Delta{Src: id, Dst: id, App: uint16(app), L4: l4, Counts: one})
+			}
+		}
+		r.Apply(1e18, deltas)
+		deltas = deltas[:0]
+	}
+	kept := readAll(t, table)
+	per := (float64(heapBytes()) - float64(before)) / n
+	t.Logf("%.0f bytes a network, planned %d", per, networkBytes)
+	if per > networkBytes {
+		t.Errorf("a network takes %.0f bytes, the plan has %d", per, networkBytes)
+	}
+	runtime.KeepAlive(kept)
+	runtime.KeepAlive(table)
+}
+
+// TestMemoryOfMatrix measures what the plan gives to a pair of networks.
+func TestMemoryOfMatrix(t *testing.T) {
+	const nets, cells = 300, 65_536
+	r := planned(t, nets, cells)
+	table, err := flows.New(flows.Config{MaxFlows: 64}, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := localnets.Counts{Packets: 1, Bytes: 1 << 40}
+	for id := range int32(nets) { // so that the networks' own counters are there
+		r.Apply(1e18, []localnets.Delta{{Src: id, Dst: (id + 1) % nets, Counts: one}})
+	}
+	kept := readAll(t, table)
+	before := heapBytes()
+	for src := range int32(nets) {
+		var deltas []localnets.Delta
+		for dst := range int32(nets) {
+			deltas = append(deltas, localnets.Delta{Src: src, Dst: dst, Counts: one})
+		}
+		r.Apply(1e18, deltas)
+	}
+	kept = []any{kept, readAll(t, table)}
+	per := (float64(heapBytes()) - float64(before)) / cells
+	t.Logf("%.0f bytes a pair, planned %d", per, cellBytes)
+	if per > cellBytes {
+		t.Errorf("a pair takes %.0f bytes, the plan has %d", per, cellBytes)
+	}
+	runtime.KeepAlive(kept)
+	runtime.KeepAlive(table)
+}
