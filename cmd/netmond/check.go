@@ -45,7 +45,7 @@ func addCheck(app *kingpin.Application, commands map[string]func(context.Context
 	script := cmd.Arg("SCRIPT|DIR", "A check, a folder of checks, or the name of a check that netmond brings (docs/checks.md).").Required().String()
 	files := cmd.Arg("FILE", "Capture files, as for netmond read. Without any, the checks are loaded and listed.").Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		p, err := acc.build(nil, false, 0)
+		p, err := acc.build(nil, false, ringDemand{})
 		if err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 	files := cmd.Arg("FILE", "Capture files: pcap or pcapng, plain, gzip or zstd; - is standard input. Several are read in order of time.").
 		Required().Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		p, err := acc.build(nil, false, 0)
+		p, err := acc.build(nil, false, ringDemand{})
 		if err != nil {
 			return err
 		}

@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,11 +14,9 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"github.com/netmond/netmond/alerts"
-	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/lua/engine"
 	"github.com/netmond/netmond/metrics"
-	"github.com/netmond/netmond/packet"
 	"github.com/netmond/netmond/web"
 )
 
@@ -32,17 +27,9 @@ const snapshotReuse = 200 * time.Millisecond
 func addRun(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
 	cmd := app.Command("run", "Count the traffic of an interface (or of capture files) and serve it over HTTP.").Default()
 	acc := addAccountingFlags(cmd)
-	iface := cmd.Flag("interface", "Interface to capture on: the one that the mirror port feeds. Needs CAP_NET_RAW.").
-		Short('i').PlaceHolder("IFACE").String()
+	capt := addCapturingFlags(cmd)
 	files := cmd.Flag("read-file", "Count this capture file and serve the result. Repeatable; needs no privileges.").
 		Short('r').PlaceHolder("FILE").Strings()
-	live := capture.DefaultLiveConfig()
-	var ringSet bool
-	ring := cmd.Flag("ring-size", "Memory of the capture ring.").Default("64MiB").IsSetByUser(&ringSet).Bytes()
-	cmd.Flag("snaplen", "Bytes captured of each frame; 0 is all. The wire length always counts.").
-		Default(fmt.Sprint(live.Snaplen)).IntVar(&live.Snaplen)
-	cmd.Flag("promiscuous", "See frames for other stations.").Default("true").BoolVar(&live.Promiscuous)
-	cmd.Flag("ignore-outgoing", "Do not see frames that this machine sends.").BoolVar(&live.IgnoreOutgoing)
 	chk := addCheckingFlags(cmd)
 	listen := kingpinflag.AddFlags(cmd, "127.0.0.1:19991")
 	allowedHosts := cmd.Flag("web.allowed-host", "Host header to accept besides the listen addresses. Repeatable.").Strings()
@@ -50,42 +37,35 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		Default("1000").Int()
 
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		if (*iface == "") == (len(*files) == 0) {
-			return usageError{errors.New("give one of -i IFACE and -r FILE")}
+		interfaces, err := capt.names()
+		if err == nil {
+			err = oneInput(interfaces, *files)
+		}
+		if err == nil {
+			err = capt.chooseWorkers(len(interfaces), cores())
+		}
+		if err != nil {
+			return err
 		}
 		log := logger()
 		d := &daemon{log: log, std: std}
-		var own []netip.Prefix
-		if *iface != "" {
-			own = ownPrefixes(*iface)
-		}
-		wantedRing := int64(0)
-		if ringSet {
-			wantedRing = int64(*ring)
-		}
-		var err error
-		if d.pipeline, err = acc.build(own, *iface != "", wantedRing); err != nil {
+		if d.pipeline, err = acc.build(ownPrefixes(interfaces), len(interfaces) > 0, capt.demand(len(interfaces))); err != nil {
 			return err
 		}
 		if d.plan != nil {
-			*ring = units.Base2Bytes(d.plan.Ring)
+			*capt.ring, *capt.workers = units.Base2Bytes(d.plan.RingPerInterface), d.plan.Workers
 			d.plan.apply(log)
 		}
-		if *iface != "" {
-			live.Interface, live.RingBytes = *iface, int(*ring)
-			src, err := capture.OpenLive(live, log)
-			if err != nil {
-				return err
-			}
-			defer src.Close()
-			d.live = src
+		if d.live, err = capt.open(interfaces, log); err != nil {
+			return err
 		}
+		defer d.live.close()
 		if d.assumed {
 			log.Info("no local networks given: counting the interface's own and all private, link-local and loopback space", "networks", len(d.networks))
 		}
-		if d.live != nil {
-			log.Info("capturing", "interface", *iface, "path", "afpacket", "networks", len(d.networks),
-				"ring_bytes", d.live.Stats().RingBytes, "max_flows", *acc.maxFlows)
+		for _, s := range d.live.stats() {
+			log.Info("capturing", "interface", s.Interface, "path", s.Path, "networks", len(d.networks),
+				"workers", len(s.Workers), "ring_bytes", s.RingBytes, "max_flows", *acc.maxFlows)
 		}
 		clock := func() int64 { return d.wallClock() / int64(time.Second) }
 		if d.keeper, err = chk.openKeeper(log, clock, d.plan); err != nil {
@@ -93,7 +73,7 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		}
 		d.view = metrics.Shared(snapshotReuse, d.takeView)
 		if *chk.enabled {
-			d.engine, err = chk.newEngine(d, strings.Join(append(*files, *iface), ","))
+			d.engine, err = chk.newEngine(d, strings.Join(append(interfaces, *files...), ","))
 		}
 		var server *web.Server
 		if err == nil {
@@ -106,26 +86,12 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 	}
 }
 
-// ownPrefixes are the networks of the interface's own addresses.
-func ownPrefixes(iface string) []netip.Prefix {
-	list, err := capture.Interfaces()
-	if err != nil {
-		return nil
-	}
-	for _, i := range list {
-		if i.Name == iface {
-			return i.Addrs
-		}
-	}
-	return nil
-}
-
 // A daemon is a running netmond.
 type daemon struct {
 	*pipeline
 	log  *slog.Logger
 	std  streams
-	live *capture.Live // nil when files are read
+	live liveCapture // empty when files are read
 
 	view     func() metrics.View // shared by all readers
 	keeper   alerts.Keeper
@@ -148,7 +114,7 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 			cancel(err)
 		}
 	})
-	if d.live != nil {
+	if len(d.live) > 0 {
 		wg.Go(func() { d.capture(ctx, cancel, server) }) // ends with ctx
 		if d.engine != nil {
 			wg.Go(func() { // ends with ctx
@@ -188,42 +154,4 @@ func (d *daemon) replay(ctx context.Context, cancel context.CancelCauseFunc, ser
 	d.log.Info("files read", "files", len(files), "packets", s.Capture.Packets, "bytes", s.Capture.Bytes,
 		"errors", len(errs), "duration", time.Since(start))
 	server.SetReady(true)
-}
-
-// capture counts the interface's frames until ctx ends, then what the ring still holds.
-func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server) {
-	clock := newSteadyClock()
-	ticks := make(chan struct{})
-	go func() { // ends with ctx; waited for through ticks
-		defer close(ticks)
-		ticker := time.NewTicker(time.Second)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				d.table.Tick(clock.now())
-			}
-		}
-	}()
-	stop := context.AfterFunc(ctx, d.live.Stop)
-	defer stop()
-	server.SetReady(true)
-	worker := d.table.NewWorker()
-	var block packet.Block
-	for {
-		err := d.live.ReadBlock(&block)
-		if err == nil {
-			clock.correct(&block)
-			worker.Process(&block)
-			continue
-		}
-		if !errors.Is(err, io.EOF) && !errors.Is(err, capture.ErrClosed) {
-			cancel(fmt.Errorf("capture: %w", err))
-		}
-		break
-	}
-	<-ticks
-	d.table.Tick(clock.now())
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 
-	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/metrics"
 	"github.com/netmond/netmond/report"
 	"github.com/netmond/netmond/web"
@@ -19,9 +18,7 @@ func (d *daemon) takeView() metrics.View {
 	if v.Snapshot == nil {
 		v.Snapshot = d.table.Snapshot()
 	}
-	if d.live != nil {
-		v.Sources = []capture.Stats{d.live.Stats()}
-	}
+	v.Sources = d.live.stats()
 	kept := d.keeper.Stats()
 	v.Alerts = &kept
 	if d.engine != nil {

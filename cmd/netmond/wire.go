@@ -90,9 +90,9 @@ type pipeline struct {
 }
 
 // build wires packet, flows, apps and localnets. own are the prefixes of the capture interface; live
-// chooses the timeouts that stand when no flag sets them. ring is the size of the capture ring for a
-// memory budget, 0 for what fits.
-func (a *accounting) build(own []netip.Prefix, live bool, ring int64) (*pipeline, error) {
+// chooses the timeouts that stand when no flag sets them. rings are what a memory budget has to hold for
+// the capture.
+func (a *accounting) build(own []netip.Prefix, live bool, rings ringDemand) (*pipeline, error) {
 	if !a.maxFlowsSet {
 		*a.maxFlows = fileMaxFlows
 		if live {
@@ -114,7 +114,7 @@ func (a *accounting) build(own []netip.Prefix, live bool, ring int64) (*pipeline
 		p.networks, p.assumed = localnets.DefaultNetworks(own), true
 	}
 	if *a.memory != 0 {
-		if err := a.budget(p, live, ring); err != nil {
+		if err := a.budget(p, live, rings); err != nil {
 			return nil, usageError{fmt.Errorf("--memory: %w", err)}
 		}
 	}
@@ -149,8 +149,8 @@ func (a *accounting) build(own []netip.Prefix, live bool, ring int64) (*pipeline
 }
 
 // budget plans the memory, and sets the bounds that no flag sets.
-func (a *accounting) budget(p *pipeline, live bool, ring int64) (err error) {
-	demand := memoryDemand{resident: residentBytes(), live: live, ring: ring, networks: len(p.networks)}
+func (a *accounting) budget(p *pipeline, live bool, rings ringDemand) (err error) {
+	demand := memoryDemand{resident: residentBytes(), live: live, ringDemand: rings, networks: len(p.networks)}
 	if a.maxFlowsSet {
 		demand.maxFlows = *a.maxFlows
 	}
