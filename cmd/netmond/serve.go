@@ -35,6 +35,10 @@ func (d *daemon) newServer(cfg web.Config, matrixSeries int) (*web.Server, error
 	registry.MustRegister(
 		metrics.NewCollector(metrics.Config{MatrixSeries: matrixSeries}, d.view),
 		versioncollector.NewCollector("netmond"),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "netmond_log_lines_dropped_total",
+			Help: "Log lines that were not written because their destination did not take them in time.",
+		}, func() float64 { return float64(d.std.log.dropped.Load()) }),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
