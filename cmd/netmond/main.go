@@ -75,7 +75,6 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 		}
 	})
 	std.log = newLogWriter(errw)
-	defer std.log.close()
 	logConfig := &promslog.Config{Writer: std.log, Style: promslog.SlogStyle}
 	promslogflag.AddFlags(app, logConfig)
 	logger := func() *slog.Logger {
@@ -106,6 +105,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 		return exitUsage
 	}
 	err = commands[name](ctx)
+	std.log.close() // its lines go before the error
 	var usage usageError
 	switch {
 	case err == nil:
