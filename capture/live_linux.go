@@ -149,13 +149,17 @@ func (l *Live) Readers() []*Reader { return l.readers }
 type situation struct {
 	stopped, closed, down bool
 	period                time.Duration // from one look at the interface to the next
+	sentinel              int           // descriptor to watch beside the ring's; -1 for none
 }
 
 func (r *Reader) situation() situation {
 	l := r.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	is := situation{stopped: l.stopped, closed: l.closed, down: !l.up, period: checkPeriod}
+	is := situation{stopped: l.stopped, closed: l.closed, down: !l.up, period: checkPeriod, sentinel: -1}
+	if r.ring.floating && l.sentinel != nil {
+		is.sentinel = l.sentinel.fd // the ring's socket is not told when the interface goes
+	}
 	switch {
 	case l.gone:
 		is.period = l.backoff

@@ -141,7 +141,9 @@ func (r *Reader) wait(is *situation) (woken bool, err error) {
 	if is.stopped {
 		timeout = r.l.cfg.RetireTimeout
 	}
-	fds := []unix.PollFd{{Fd: int32(r.wake), Events: unix.POLLIN}, {Fd: int32(r.ring.fd), Events: unix.POLLIN}}
+	fds := []unix.PollFd{
+		{Fd: int32(r.wake), Events: unix.POLLIN}, {Fd: int32(r.ring.fd), Events: unix.POLLIN}, {Fd: int32(is.sentinel)},
+	}
 	n, err := unix.Poll(fds, int(timeout.Milliseconds()))
 	r.polled()
 	switch {
@@ -157,6 +159,10 @@ func (r *Reader) wait(is *situation) (woken bool, err error) {
 		if _, err := unix.Read(r.wake, count[:]); err != nil && !errors.Is(err, unix.EAGAIN) {
 			return false, fmt.Errorf("read eventfd: %w", err)
 		}
+	}
+	if fds[2].Revents != 0 {
+		r.check(time.Now(), nil) // takes the sentinel's error
+		return false, nil
 	}
 	switch {
 	case fds[1].Revents == 0:

@@ -40,7 +40,7 @@ func (r *Reader) check(now time.Time, cause error) {
 // lookLocked finds the interface and has the sentinel follow it; false when there is none to capture
 // from. Under mu.
 func (l *Live) lookLocked(fd int, now time.Time) (iface, bool) {
-	if l.sentinel.lost() != nil && l.cfg.Workers > 1 && l.floatingLocked() {
+	if l.sentinel.lost() != nil && l.floatingLocked() {
 		l.setDownLocked(now) // the readers' sockets are not told
 	}
 	bound, err := l.sentinel.bound()
