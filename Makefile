@@ -9,7 +9,7 @@ FUZZPKGS  ?= ./...
 FUZZ      ?= ^Fuzz
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build cross test test-root lint generate bench fuzz docs
+.PHONY: help build cross test test-root soak lint generate bench fuzz docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: ## all tests; those that need root, the corpus or a kernel feature skip wi
 
 test-root: ## all tests, none skipped (root, the capture corpus, tcpdump and Prometheus needed)
 	NETMOND_TEST_REQUIRE=shared,root,netns,prometheus $(GO) test -count=1 ./...
+
+soak: ## the live faults that take minutes: stops of 10 minutes, 400 flaps, a million random frames (root)
+	NETMOND_TEST_SOAK=1 NETMOND_TEST_REQUIRE=root,netns $(GO) test -count=1 -timeout 60m -run 'TestLive|TestGroup' ./capture ./cmd/netmond
 
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt would change these"; exit 1; }
