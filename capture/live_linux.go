@@ -2,7 +2,6 @@ package capture
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -231,6 +230,3 @@ func (l *Live) readNICLocked() {
 		l.nic.read(index)
 	}
 }
-
-// String names what is captured.
-func (l *Live) String() string { return fmt.Sprintf("interface %s", l.cfg.Interface) }
