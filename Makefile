@@ -31,8 +31,9 @@ test: ## all tests; those that need root, the corpus or a kernel feature skip wi
 test-root: ## all tests, none skipped (root, the capture corpus, tcpdump and Prometheus needed)
 	NETMOND_TEST_REQUIRE=shared,root,netns,tcpdump,prometheus $(GO) test -count=1 ./...
 
-soak: ## floods and a steady replay for SOAK (10m; 24h for the slope of memory), as root
+soak: ## as root, for as long as they take: floods and a steady replay for SOAK (10m; 24h for the slope of memory), and the live faults
 	NETMOND_SOAK=$(SOAK) NETMOND_TEST_REQUIRE=root,netns $(GO) test -count=1 -timeout 0 -v ./cmd/netmond -run 'Soak|Flood'
+	NETMOND_TEST_SOAK=1 NETMOND_TEST_REQUIRE=root,netns $(GO) test -count=1 -timeout 60m -run 'TestLive|TestGroup' ./capture ./cmd/netmond
 
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt would change these"; exit 1; }

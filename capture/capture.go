@@ -2,6 +2,7 @@ package capture
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/netmond/netmond/packet"
 )
@@ -29,11 +30,27 @@ type Stats struct {
 	Truncated     uint64 // frames captured shorter than on the wire
 	Filtered      uint64 // frames of files that a filter refused, in no other count; the kernel counts none
 	FilteredBytes uint64 // their wire bytes
-	Up            bool
-	Downs         uint64 // times the interface went down or vanished
-	Reopens       uint64 // times the socket was opened again
-	LastPoll      int64  // time of day of the last return from poll, ns since the Unix epoch
-	RingBytes     uint64
+	// NICDrops are the frames that the interface lost before any socket saw them: those that its
+	// driver counts in rx_missed_errors, rx_fifo_errors or rx_over_errors (the largest of the three,
+	// which overlap) and in rx_dropped, since the capture began.
+	NICDrops  uint64
+	Up        bool
+	Downs     uint64 // times the interface went down or vanished
+	Reopens   uint64 // times an interface made again was followed
+	LastPoll  int64  // time of day at which the slowest worker last looked for frames, ns since the Unix epoch
+	RingBytes uint64
+	// Workers are the parts of the sockets that share the interface, in order.
+	Workers []WorkerStats
+}
+
+// WorkerStats are the part of one socket and its reader in Stats.
+type WorkerStats struct {
+	Packets       uint64
+	KernelPackets uint64
+	KernelDrops   uint64
+	// PollAge is how long ago the reader last looked for frames, by a clock that does not see the
+	// time being set. More than a second is a reader that does not read.
+	PollAge time.Duration
 }
 
 // A FileError says where a capture file stopped making sense.

@@ -15,10 +15,15 @@ type LiveConfig struct {
 	// Interface is the name of the one interface to capture from. "any" is refused: a packet that
 	// crosses two interfaces of a host would count twice.
 	Interface string
-	// RingBytes is the size of the ring that the kernel writes frames to, locked memory outside
-	// Go's heap: a multiple of BlockBytes, two blocks at least. Default 64 MiB, which 0 stands for
-	// too; it holds 50 ms of a full 10 Gbit/s link. Where the kernel has less, OpenLive halves it
-	// (down to 2 MiB) and warns.
+	// Workers is the number of sockets that share the interface's frames by PACKET_FANOUT, each with
+	// a ring and a Reader of its own; 1 to 64. Default 1, which 0 stands for too: one socket takes
+	// them all. The kernel chooses by a hash that is the same for both directions of a flow, and takes
+	// the next socket with room where the ring of that one is nearly full.
+	Workers int
+	// RingBytes is the size of all rings that the kernel writes frames to, locked memory outside
+	// Go's heap; each worker has an equal part, of two blocks at least. A multiple of BlockBytes.
+	// Default 64 MiB, which 0 stands for too; it holds 50 ms of a full 10 Gbit/s link. Where the
+	// kernel has less, OpenLive halves a part (down to 2 MiB) and warns.
 	RingBytes int
 	// BlockBytes is the size of one block, the unit in which frames are handed over; a power of
 	// two from the page size to 16 MiB. A frame that does not fit is cut, its wire length kept: the
@@ -42,6 +47,9 @@ type LiveConfig struct {
 	// directions. On loopback, where each packet is sent and received, it is always on, so that each
 	// counts once.
 	IgnoreOutgoing bool
+
+	// fanout overrides how the kernel shares out frames, for tests; 0 is by hash, with rollover.
+	fanout int
 }
 
 const (
@@ -54,11 +62,15 @@ const (
 	maxBlocks     = 1 << 19 // the kernel's list of blocks is one allocation, 4 MiB at most
 	minSnaplen    = 64      // Ethernet, two VLAN tags, IPv6, TCP or UDP ports
 	maxNameLen    = 15      // IFNAMSIZ-1
+
+	// MaxWorkers bounds LiveConfig.Workers. The kernel's bound is 256 sockets a group.
+	MaxWorkers = 64
 )
 
 // DefaultLiveConfig is the LiveConfig that stands when nothing but the interface is asked for.
 func DefaultLiveConfig() LiveConfig {
 	return LiveConfig{
+		Workers:       1,
 		RingBytes:     defaultRingBytes,
 		BlockBytes:    defaultBlockBytes,
 		RetireTimeout: defaultRetireTimeout,
@@ -68,6 +80,9 @@ func DefaultLiveConfig() LiveConfig {
 
 // withDefaults is c with each zero that stands for a default replaced by it.
 func (c LiveConfig) withDefaults() LiveConfig {
+	if c.Workers == 0 {
+		c.Workers = 1
+	}
 	if c.RingBytes == 0 {
 		c.RingBytes = defaultRingBytes
 	}
@@ -102,6 +117,11 @@ func (c *LiveConfig) Validate() error {
 		fault("capture block: %d bytes is not a power of two in %d..%d", v.BlockBytes, page, maxBlockBytes)
 	} else if n := v.RingBytes / v.BlockBytes; n < 2 || n > maxBlocks || v.RingBytes%v.BlockBytes != 0 {
 		fault("capture ring: %d bytes is not a multiple of the block's %d bytes in 2..%d blocks", v.RingBytes, v.BlockBytes, maxBlocks)
+	}
+	if v.Workers < 1 || v.Workers > MaxWorkers {
+		fault("capture workers: %d is not in 1..%d", v.Workers, MaxWorkers)
+	} else if least := 2 * v.BlockBytes * v.Workers; v.Workers > 1 && v.RingBytes < least {
+		fault("capture ring: %d bytes are not the %d that %d workers need at least, two blocks each", v.RingBytes, least, v.Workers)
 	}
 	if v.RetireTimeout < time.Millisecond || v.RetireTimeout > time.Second {
 		fault("capture retire timeout: %v is not in 1ms..1s", v.RetireTimeout)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/netmond/netmond/capture/filter"
 	"github.com/netmond/netmond/internal/pcaptest"
 	"github.com/netmond/netmond/packet"
@@ -62,8 +64,8 @@ func TestFiltered(t *testing.T) {
 		t.Errorf("frames of %v bytes, want %v", got, want)
 	}
 	want := Stats{Path: "file", Packets: 3, Bytes: 104, Truncated: 2, Filtered: 4, FilteredBytes: 60 + 80 + 1 + 40}
-	if got := s.Stats(); got != want {
-		t.Errorf("stats %+v, want %+v", got, want)
+	if diff := cmp.Diff(want, s.Stats()); diff != "" {
+		t.Errorf("stats (-want +got):\n%s", diff)
 	}
 	if s.Close(); !src.closed {
 		t.Error("the source is not closed")

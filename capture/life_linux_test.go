@@ -113,7 +113,7 @@ func TestLiveStartsDown(t *testing.T) {
 		t.Errorf("%+v, want not up, and no down counted", s)
 	}
 	checkIdle(t, l)
-	l.checked = time.Now() // no look at the interface is due
+	l.readers[0].checked = time.Now() // no look at the interface is due
 	pair.B.Up()
 	expect(t, l, pair, 3)
 	if !l.Stats().Up {
@@ -231,12 +231,13 @@ func TestLiveManyFlaps(t *testing.T) {
 	if s := l.Stats(); s.Downs != uint64(flaps) || s.Packets != want {
 		t.Errorf("%+v, want %d downs and %d frames", s, flaps, want)
 	}
-	if after := descriptors(t); after != before+flaps { // one of each Sender
+	// One of each Sender; sentinel and netlink are closed by Stop.
+	if after := descriptors(t); after != before+flaps-2 {
 		t.Errorf("%d descriptors, %d before, %d of them the test's", after, before, flaps)
 	}
 	shut(t, l)
-	if after := descriptors(t); after != before+flaps-2 {
-		t.Errorf("%d descriptors after Close, want %d", after, before+flaps-2)
+	if after := descriptors(t); after != before+flaps-4 {
+		t.Errorf("%d descriptors after Close, want %d", after, before+flaps-4)
 	}
 	goleak.VerifyNone(t, open)
 }
@@ -355,8 +356,9 @@ func TestLiveCloseKeepsFramesInUse(t *testing.T) {
 	if s := l.Stats(); s.Packets != 1 || s.KernelPackets != 1 {
 		t.Errorf("stats after Close %+v, want 1 frame", s)
 	}
-	if after := descriptors(t); after != before+1-2 { // the Sender's; ring and eventfd are closed
-		t.Errorf("%d descriptors, want %d", after, before-1)
+	// The Sender's; ring, eventfd, sentinel and netlink are closed.
+	if after := descriptors(t); after != before+1-4 {
+		t.Errorf("%d descriptors, want %d", after, before-3)
 	}
 }
 
@@ -374,8 +376,8 @@ func TestLiveWakesReader(t *testing.T) {
 				for b := new(packet.Block); l.ReadBlock(b) == nil; {
 				}
 			}()
-			for l.reading.TryLock() { // until ReadBlock has begun
-				l.reading.Unlock()
+			for l.readers[0].reading.TryLock() { // until ReadBlock has begun
+				l.readers[0].reading.Unlock()
 				runtime.Gosched()
 			}
 			begin := time.Now()

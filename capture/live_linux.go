@@ -2,17 +2,10 @@ package capture
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/netmond/netmond/packet"
 )
 
 const (
@@ -24,46 +17,39 @@ const (
 	maxBackoff  = time.Second
 )
 
-// Live is a Source over one interface: a packet socket with a TPACKET_V3 ring that the kernel writes
-// frames to. It outlives the interface: while that is down or gone ReadBlock gives no frames, and it
-// goes on by itself when an interface of that name is up again. The network namespace is that of the
-// OpenLive call.
+// Live captures from one interface: packet sockets, each with a TPACKET_V3 ring that the kernel writes
+// frames to and a Reader. It outlives the interface: while that is down or gone the readers give no
+// frames, and they go on by themselves when an interface of that name is up again. The network
+// namespace is that of the OpenLive call.
 //
-// Frames handed over + Stats.KernelDrops = Stats.KernelPackets whenever the ring holds no frame. To
-// end without losing any: Stop, ReadBlock until io.EOF, Close.
+// Frames handed over + Stats.KernelDrops = Stats.KernelPackets whenever the rings hold no frame. To
+// end without losing any: Stop, each reader's ReadBlock until io.EOF, Close.
 type Live struct {
-	cfg LiveConfig
-	log *slog.Logger
+	cfg     LiveConfig
+	log     *slog.Logger
+	readers []*Reader
 
-	// ring is nil when its memory and its socket are given back, which is done under reading and mu
-	// both; so either keeps it. The reader owns its blocks, mu its socket.
-	ring *ring
+	mu      sync.Mutex // guards what follows, and the sockets of the readers' rings
+	stopped bool       // no frame comes in any more
+	closed  bool
+	up      bool
+	gone    bool          // not up because there is no such interface, or none that can be opened
+	missed  string        // why the last look found none, when that was not that it does not exist
+	backoff time.Duration // until the next look, while it is gone
+	downAt  time.Time
+	downs   uint64
+	reopens uint64
 
-	reading  sync.Mutex // held by ReadBlock; guards what follows
-	frames   []packet.Frame
-	broken   error         // what ReadBlock gives from now on
-	checked  time.Time     // when the interface was last looked at
-	backoff  time.Duration // until the next look, while it is gone
-	drainEnd time.Time     // set when the reader has seen that it is stopped
-
-	packets, bytes, truncated, losing atomic.Uint64
-	lastPoll                          atomic.Int64
-
-	wake int // eventfd that is readable when the reader must look up from poll; lives as ring does
-
-	mu       sync.Mutex // guards what follows
-	stopped  bool       // no frame comes in any more
-	closed   bool
-	up       bool
-	gone     bool   // not up because there is no such interface, or none that can be opened
-	missed   string // why the last look found none, when that was not that it does not exist
-	downAt   time.Time
-	kernel   Stats // the kernel's counts, Downs, Reopens
+	sentinel *sentinel
+	group    fanoutGroup
+	spares   []int // packet sockets that are bound to nothing yet, one for each reader; see replaceLocked
+	nic      *nicCounter
+	loss     lossLog
 	statsErr error // the first failure to read the kernel's counts, logged once
 }
 
 // OpenLive captures from cfg.Interface until Close. Errors wrap ErrNoInterface, ErrPermission,
-// ErrUnsupported or a unix.Errno (ENOMEM: no memory for the ring). An interface that is down is waited for.
+// ErrUnsupported or a unix.Errno (ENOMEM: no memory for a ring). An interface that is down is waited for.
 func OpenLive(cfg LiveConfig, log *slog.Logger) (*Live, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -74,168 +60,112 @@ func OpenLive(cfg LiveConfig, log *slog.Logger) (*Live, error) {
 	if _, err := net.InterfaceByName(cfg.Interface); err != nil {
 		return nil, noInterface(cfg.Interface)
 	}
-	r, err := openRing(&cfg)
-	if err != nil {
-		return nil, err
+	l := &Live{cfg: cfg, log: log}
+	if err := l.open(); err != nil {
+		return nil, errors.Join(err, l.abandon())
 	}
-	dev, err := find(r.fd, cfg.Interface)
-	if err == nil {
-		err = r.attach(dev, &cfg)
+	var got int
+	for _, r := range l.readers {
+		got += len(r.ring.mem)
 	}
-	if err != nil {
-		return nil, errors.Join(err, r.close())
+	if want := l.ringBytes() * cfg.Workers; got < want {
+		log.Warn("little memory: capture ring is smaller than configured", "want_bytes", want, "got_bytes", got)
 	}
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open eventfd: %w", err), r.close())
-	}
-	now := time.Now()
-	l := &Live{
-		cfg: cfg, log: log, ring: r, wake: wake, up: dev.up, downAt: now, checked: now,
-		kernel: Stats{Interface: cfg.Interface, Path: "afpacket", RingBytes: uint64(len(r.mem))},
-	}
-	l.lastPoll.Store(now.UnixNano())
-	if len(r.mem) < cfg.RingBytes {
-		log.Warn("little memory: capture ring is smaller than configured", "want_bytes", cfg.RingBytes, "got_bytes", len(r.mem))
-	}
-	if !dev.up {
+	if !l.up {
 		log.Warn("interface is down, waiting for it")
 	}
 	return l, nil
 }
 
-// ReadBlock gives the frames of one ring block, in order of arrival, or none: after 250 ms without
-// any, or when the interface goes down. b.Frames and their Data are valid until the next call, which
-// gives the block back to the kernel. Errors: ErrClosed after Close; io.EOF after Stop, when the ring
-// is empty; any other is final.
-func (l *Live) ReadBlock(b *packet.Block) error {
-	l.reading.Lock()
-	defer l.reading.Unlock()
-	b.Frames = nil
-	if l.ring == nil {
-		return ErrClosed
-	}
-	l.ring.giveBack()
-	for {
-		is := l.situation()
-		if is.closed {
-			if err := l.release(); err != nil {
-				l.log.Error("close the capture ring", "err", err)
-			}
-			return ErrClosed
-		}
-		if l.broken != nil {
-			return l.broken
-		}
-		// Frames while the interface is known as down say that it no longer is.
-		block, status := l.ring.take()
-		if now := time.Now(); now.Sub(l.checked) >= is.period || block != nil && is.down {
-			l.check(now, nil)
-		}
-		if block != nil {
-			if l.hand(b, block, status) {
-				return nil
-			}
-			continue
-		}
-		if is.stopped && l.drained() {
-			l.broken = io.EOF
-			continue
-		}
-		woken, err := l.wait(&is)
+// open opens all sockets and attaches them. What it leaves after an error is for abandon.
+func (l *Live) open() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	for i := range l.cfg.Workers {
+		ring, err := openRing(&l.cfg, l.ringBytes())
 		if err != nil {
-			l.broken = err
-			continue
+			return err
 		}
-		if !woken {
-			return nil
+		r, err := newReader(l, i, ring, now)
+		if err != nil {
+			return errors.Join(err, ring.close())
+		}
+		l.readers = append(l.readers, r)
+	}
+	if l.cfg.Workers > 1 {
+		for range l.cfg.Workers {
+			fd, err := packetSocket()
+			if err != nil {
+				return err
+			}
+			l.spares = append(l.spares, fd)
 		}
 	}
+	fd := l.readers[0].ring.fd
+	dev, err := find(fd, l.cfg.Interface)
+	if err != nil {
+		return err
+	}
+	if l.sentinel, err = openSentinel(); err != nil {
+		return err
+	}
+	if err := l.sentinel.follow(dev, &l.cfg); err != nil {
+		return err
+	}
+	l.nic = openNIC(l.log)
+	l.nic.read(dev.index)
+	l.up, l.downAt = dev.up, now
+	for _, r := range l.readers {
+		if err := l.attachLocked(r, dev); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// hand gives the frames of block to b; false when there are none.
-func (l *Live) hand(b *packet.Block, block []byte, status uint32) bool {
-	var sum tally
-	l.frames, sum, l.broken = l.ring.parser.parse(block, l.frames[:0])
-	if status&unix.TP_STATUS_LOSING != 0 {
-		l.losing.Add(1)
-	}
-	l.lastPoll.Store(time.Now().UnixNano())
-	if len(l.frames) == 0 {
-		l.ring.giveBack()
-		return false
-	}
-	l.packets.Add(uint64(len(l.frames)))
-	l.bytes.Add(sum.bytes)
-	l.truncated.Add(sum.truncated)
-	b.Frames = l.frames
-	return true
+// ringBytes is the size of one worker's ring.
+func (l *Live) ringBytes() int {
+	return l.cfg.RingBytes / l.cfg.Workers / l.cfg.BlockBytes * l.cfg.BlockBytes
 }
 
-// wait sleeps until the kernel hands over a block, or Stop or Close is called: woken. Otherwise the
-// time has passed, or the interface went down.
-func (l *Live) wait(is *situation) (woken bool, err error) {
-	timeout := min(pollTimeout, is.period)
-	if is.stopped {
-		timeout = l.cfg.RetireTimeout
+// abandon gives back what a failed open has opened.
+func (l *Live) abandon() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	errs := []error{l.closeSocketsLocked()}
+	for _, r := range l.readers {
+		errs = append(errs, r.closeLocked())
 	}
-	fds := []unix.PollFd{{Fd: int32(l.wake), Events: unix.POLLIN}, {Fd: int32(l.ring.fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, int(timeout.Milliseconds()))
-	l.lastPoll.Store(time.Now().UnixNano())
-	switch {
-	case errors.Is(err, unix.EINTR):
-		return true, nil
-	case err != nil:
-		return false, fmt.Errorf("poll interface %s: %w", l.cfg.Interface, err)
-	case n == 0:
-		return is.stopped, nil // a drain goes on until it is done
-	}
-	if fds[0].Revents != 0 {
-		var count [8]byte
-		if _, err := unix.Read(l.wake, count[:]); err != nil && !errors.Is(err, unix.EAGAIN) {
-			return false, fmt.Errorf("read eventfd: %w", err)
-		}
-	}
-	switch {
-	case fds[1].Revents == 0:
-	case fds[1].Revents&^unix.POLLIN != 0:
-		cause := l.ring.pendingError()
-		if cause != nil && !errors.Is(cause, unix.ENETDOWN) {
-			return false, fmt.Errorf("capture from interface %s: %w", l.cfg.Interface, cause)
-		}
-		l.check(time.Now(), cause)
-		if cause == nil {
-			l.pause()
-		}
-		return false, nil // the caller may want to know of it
-	default:
-		if !l.ring.ready() {
-			l.pause()
-		}
-	}
-	return true, nil
+	return errors.Join(errs...)
 }
 
-// pause waits a little where poll reports what is not there, which would otherwise keep a processor
-// busy. Stop and Close end it.
-func (l *Live) pause() {
-	fds := []unix.PollFd{{Fd: int32(l.wake), Events: unix.POLLIN}}
-	unix.Poll(fds, int(l.cfg.RetireTimeout.Milliseconds())) // a signal may shorten it
-}
+// Readers are the readers of the interface's frames, one for each worker; all of them must be read.
+// The list does not change.
+func (l *Live) Readers() []*Reader { return l.readers }
 
 // A situation is what a turn of ReadBlock depends on.
 type situation struct {
 	stopped, closed, down bool
 	period                time.Duration // from one look at the interface to the next
+	sentinel              int           // descriptor to watch beside the ring's; -1 for none
 }
 
-func (l *Live) situation() situation {
+func (r *Reader) situation() situation {
+	l := r.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	is := situation{stopped: l.stopped, closed: l.closed, down: !l.up, period: checkPeriod}
+	is := situation{stopped: l.stopped, closed: l.closed, down: !l.up, period: checkPeriod, sentinel: -1}
+	if r.ring.floating && l.sentinel != nil {
+		is.sentinel = l.sentinel.fd // the ring's socket is not told when the interface goes
+	}
 	switch {
 	case l.gone:
 		is.period = l.backoff
+	case r.behind > 0:
+		is.period = r.behind
+	case r.ring.index == 0:
+		is.period = l.cfg.RetireTimeout
 	case !l.up:
 		is.period = pollTimeout
 	}
@@ -246,31 +176,57 @@ func (l *Live) situation() situation {
 func (l *Live) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.readKernelLocked()
-	s := l.kernel
-	s.Up = l.up && !l.closed
-	s.Packets = l.packets.Load()
-	s.Bytes = l.bytes.Load()
-	s.Truncated = l.truncated.Load()
-	s.Losing = l.losing.Load()
-	s.LastPoll = l.lastPoll.Load()
+	now := time.Now()
+	l.readNICLocked()
+	s := Stats{
+		Interface: l.cfg.Interface, Path: "afpacket", NICDrops: l.nic.lost, Up: l.up && !l.closed,
+		Downs: l.downs, Reopens: l.reopens, Workers: make([]WorkerStats, len(l.readers)),
+	}
+	oldest := time.Duration(0)
+	for i, r := range l.readers {
+		r.readKernelLocked()
+		w := &s.Workers[i]
+		w.Packets = r.packets.Load()
+		w.KernelPackets, w.KernelDrops = r.kernel.packets, r.kernel.drops
+		w.PollAge = max(0, now.Sub(r.opened)-time.Duration(r.lastPoll.Load()))
+		oldest = max(oldest, w.PollAge)
+		s.Packets += w.Packets
+		s.KernelPackets += w.KernelPackets
+		s.KernelDrops += w.KernelDrops
+		s.RingFreezes += r.kernel.freezes
+		s.Bytes += r.bytes.Load()
+		s.Truncated += r.truncated.Load()
+		s.Losing += r.losing.Load()
+		s.RingBytes += r.ringBytes
+	}
+	s.LastPoll = now.Add(-oldest).UnixNano()
 	return s
 }
 
-// readKernelLocked adds what the kernel has counted since the last time; under mu.
-func (l *Live) readKernelLocked() {
-	if l.ring == nil {
+// readKernelLocked adds what the kernel has counted since the last time; under the Live's mu.
+func (r *Reader) readKernelLocked() {
+	if r.ring == nil {
 		return
 	}
-	s, err := l.ring.kernelCounts()
+	s, err := r.ring.kernelCounts()
 	if err != nil {
-		if l.statsErr == nil {
-			l.log.Error("kernel drop counts are not known", "err", err)
-			l.statsErr = err
+		if r.l.statsErr == nil {
+			r.l.log.Error("kernel drop counts are not known", "err", err)
+			r.l.statsErr = err
 		}
 		return
 	}
-	l.kernel.KernelPackets += uint64(s.Packets)
-	l.kernel.KernelDrops += uint64(s.Drops)
-	l.kernel.RingFreezes += uint64(s.Freeze_q_cnt)
+	r.kernel.packets += uint64(s.Packets)
+	r.kernel.drops += uint64(s.Drops)
+	r.kernel.freezes += uint64(s.Freeze_q_cnt)
+}
+
+// readNICLocked reads what the interface itself has lost; under mu.
+func (l *Live) readNICLocked() {
+	if l.sentinel == nil {
+		return // stopped: the count stands
+	}
+	if index, err := l.sentinel.bound(); err == nil && index > 0 {
+		l.nic.read(index)
+	}
 }

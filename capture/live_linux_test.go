@@ -50,14 +50,19 @@ func openLogged(t *testing.T, ns *netnstest.NS, cfg LiveConfig, log io.Writer) *
 	return l
 }
 
+// ReadBlock reads a Live that has one worker.
+func (l *Live) ReadBlock(b *packet.Block) error { return l.readers[0].ReadBlock(b) }
+
 // shut closes l as a reader does that has no more use for its frames.
 func shut(t *testing.T, l *Live) {
 	t.Helper()
 	if err := l.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	if err := l.ReadBlock(new(packet.Block)); !errors.Is(err, ErrClosed) {
-		t.Errorf("ReadBlock after Close: %v, want ErrClosed", err)
+	for _, r := range l.Readers() {
+		if err := r.ReadBlock(new(packet.Block)); !errors.Is(err, ErrClosed) {
+			t.Errorf("ReadBlock after Close: %v, want ErrClosed", err)
+		}
 	}
 }
 

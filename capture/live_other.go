@@ -10,16 +10,22 @@ import (
 	"github.com/netmond/netmond/packet"
 )
 
-// Live is a Source over an interface, on Linux only.
+// Live captures from an interface, on Linux only.
 type Live struct{}
+
+// A Reader takes a part of a Live's frames.
+type Reader struct{}
 
 // OpenLive refuses: live capture needs Linux. The error wraps ErrUnsupported.
 func OpenLive(cfg LiveConfig, log *slog.Logger) (*Live, error) {
 	return nil, fmt.Errorf("live capture on %s: %w, it needs Linux; capture files can be read here", runtime.GOOS, ErrUnsupported)
 }
 
+// Readers gives none.
+func (l *Live) Readers() []*Reader { return nil }
+
 // ReadBlock gives ErrUnsupported.
-func (l *Live) ReadBlock(b *packet.Block) error { return ErrUnsupported }
+func (r *Reader) ReadBlock(b *packet.Block) error { return ErrUnsupported }
 
 // Stats gives zeros.
 func (l *Live) Stats() Stats { return Stats{} }

@@ -66,7 +66,7 @@ func TestLiveLosing(t *testing.T) {
 	sender := pair.A.Sender()
 	sender.Repeat(ether(200, 0, 0x08, 0x00), 1000)
 	var b packet.Block
-	for l.losing.Load() == 0 { // until the kernel's counts are read, which takes the mark off
+	for l.readers[0].losing.Load() == 0 { // until the kernel's counts are read, which takes the mark off
 		if err := l.ReadBlock(&b); err != nil {
 			t.Fatal(err)
 		}
@@ -209,14 +209,7 @@ func TestLiveWithoutCapability(t *testing.T) {
 	fault := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // for good
-		hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-		var caps [2]unix.CapUserData
-		if err := unix.Capget(&hdr, &caps[0]); err != nil {
-			fault <- err
-			return
-		}
-		caps[0].Effective &^= 1 << unix.CAP_NET_RAW
-		if err := unix.Capset(&hdr, &caps[0]); err != nil {
+		if err := dropNetRaw(); err != nil {
 			fault <- err
 			return
 		}
@@ -231,6 +224,20 @@ func TestLiveWithoutCapability(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("no answer")
 	}
+}
+
+// dropNetRaw gives CAP_NET_RAW of the calling thread away.
+func dropNetRaw() error {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &caps[0]); err != nil {
+		return err
+	}
+	const bit = 1 << unix.CAP_NET_RAW
+	caps[0].Effective &^= bit
+	caps[0].Permitted &^= bit
+	caps[0].Inheritable &^= bit
+	return unix.Capset(&hdr, &caps[0])
 }
 
 // TestLiveLittleMemory opens rings in a child process that has little address space left.

@@ -107,11 +107,14 @@ func (p *blockParser) parse(block []byte, frames []packet.Frame) ([]packet.Frame
 	return frames, sum, nil
 }
 
-// A ring is one packet socket and the memory it shares with the kernel. Several rings on one
-// interface would share its frames by PACKET_FANOUT.
+// A ring is one packet socket and the memory it shares with the kernel.
 type ring struct {
-	fd     int
-	mem    []byte // blocks, one after the other
+	fd       int
+	index    int  // of the interface that its frames come from; 0 for none, or for one that has changed
+	joined   bool // in a fanout group, for good: the kernel lets it neither out nor be bound again
+	floating bool // to be bound to all interfaces: the filter takes the frames of one
+
+	mem    []byte // blocks, one after the other; nil when there was no memory for them
 	block  int    // bytes of one
 	next   int    // index of the block that is read next
 	lent   bool   // block next is with the reader, not the kernel
@@ -125,12 +128,15 @@ func (r *ring) status(i int) *uint32 {
 
 // ready reports whether take would lend a block.
 func (r *ring) ready() bool {
-	return atomic.LoadUint32(r.status(r.next))&unix.TP_STATUS_USER != 0
+	return r.mem != nil && atomic.LoadUint32(r.status(r.next))&unix.TP_STATUS_USER != 0
 }
 
 // take lends the next block, if the kernel has handed it over, and its status; else nil. The load is
 // what makes the kernel's writes to the block visible.
 func (r *ring) take() ([]byte, uint32) {
+	if r.mem == nil {
+		return nil, 0
+	}
 	status := atomic.LoadUint32(r.status(r.next))
 	if status&unix.TP_STATUS_USER == 0 {
 		return nil, 0

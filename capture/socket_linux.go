@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -15,44 +16,75 @@ import (
 // frames without regard to it.
 const ringFrameBytes = 2048
 
-// openRing opens a packet socket that receives nothing yet, with its ring and filter. It may give
-// less memory than cfg asks for: len(mem).
-func openRing(cfg *LiveConfig) (*ring, error) {
+// packetSocket opens a packet socket that receives nothing until it is bound.
+func packetSocket() (int, error) {
 	// With protocol 0 the kernel gives it no frame until bind: none from another interface, none
 	// that the filter has not seen.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		return nil, fmt.Errorf("open packet socket: %w, live capture needs the capability CAP_NET_RAW (promiscuous mode needs no more); capture files need none", ErrPermission)
+		return 0, fmt.Errorf("open packet socket: %w, live capture needs the capability CAP_NET_RAW (promiscuous mode needs no more); capture files need none", ErrPermission)
 	case errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.EPROTONOSUPPORT):
-		return nil, fmt.Errorf("open packet socket: %w, the kernel has no AF_PACKET", ErrUnsupported)
+		return 0, fmt.Errorf("open packet socket: %w, the kernel has no AF_PACKET", ErrUnsupported)
 	case err != nil:
-		return nil, fmt.Errorf("open packet socket: %w", err)
+		return 0, fmt.Errorf("open packet socket: %w", err)
+	}
+	return fd, nil
+}
+
+// openRing opens a packet socket that receives nothing yet, with a ring of size bytes and its filter. It
+// may give less memory: len(mem).
+func openRing(cfg *LiveConfig, size int) (*ring, error) {
+	fd, err := packetSocket()
+	if err != nil {
+		return nil, err
 	}
 	r := &ring{fd: fd, block: cfg.BlockBytes}
-	if err := r.setUp(cfg); err != nil {
+	if err := r.setUp(cfg, size); err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
 	return r, nil
 }
 
-func (r *ring) setUp(cfg *LiveConfig) error {
+func (r *ring) setUp(cfg *LiveConfig, size int) error {
 	if err := unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
 		return fmt.Errorf("set TPACKET_V3 (needs Linux 3.2): %w: %w", ErrUnsupported, err)
 	}
-	_, err := allocate(cfg.RingBytes/r.block, max(2, minRingBytes/r.block), func(blocks int) error {
+	_, err := allocate(size/r.block, max(2, minRingBytes/r.block), func(blocks int) error {
 		return r.share(blocks, cfg)
 	})
 	if err != nil {
-		return fmt.Errorf("capture ring of %d bytes in blocks of %d: %w", cfg.RingBytes, r.block, err)
+		return fmt.Errorf("capture ring of %d bytes in blocks of %d: %w", size, r.block, err)
 	}
-	if cfg.Snaplen > 0 && cfg.Filter == nil { // else the filter has it, see attach
-		if err := r.filter(uint32(cfg.Snaplen)); err != nil {
+	if cfg.Snaplen > 0 && cfg.Filter == nil { // else the filter has it, which waits for the link type
+		if err := setFilter(r.fd, cfg.whole()); err != nil {
 			return r.unmapAfter(fmt.Errorf("set snap length %d: %w", cfg.Snaplen, err))
 		}
 	}
 	return nil
+}
+
+// whole takes in all frames, as much of each as is configured.
+func (c *LiveConfig) whole() bpf.Instruction {
+	if c.Snaplen > 0 {
+		return bpf.RetConstant{Val: uint32(c.Snaplen)}
+	}
+	return bpf.RetConstant{Val: math.MaxUint32}
+}
+
+// intake is the program that decides which frames of dev a ring takes in, and how much of each. Its
+// error is that the filter cannot be compiled for dev's link type.
+func (c *LiveConfig) intake(dev iface) ([]bpf.RawInstruction, error) {
+	if c.Filter == nil {
+		return bpf.Assemble([]bpf.Instruction{c.whole()})
+	}
+	link, _ := linkOf(dev.hatype)
+	p, err := c.Filter.Program(filter.Target{Link: link, Live: true, Snaplen: uint32(c.Snaplen)})
+	if err != nil {
+		return nil, err
+	}
+	return p.Instructions(), nil
 }
 
 // allocate tries numbers of blocks from want down by halves, for as long as the kernel answers that
@@ -91,40 +123,30 @@ func (r *ring) share(blocks int, cfg *LiveConfig) error {
 	return nil
 }
 
-// filter attaches a program that keeps the first n bytes of each frame. With n 0 frames are left out
-// and are not in the kernel's counts.
-func (r *ring) filter(n uint32) error {
-	raw, err := bpf.RetConstant{Val: n}.Assemble()
+// setFilter attaches a program to a packet socket, in place of the one that it has. Frames that it
+// leaves out are not in the kernel's counts.
+func setFilter(fd int, program ...bpf.Instruction) error {
+	raw, err := bpf.Assemble(program)
 	if err != nil {
 		return err
 	}
-	return r.setProgram([]bpf.RawInstruction{raw})
+	return setProgram(fd, raw)
 }
 
-// setProgram attaches a program in place of the one before. The kernel copies it.
-func (r *ring) setProgram(raw []bpf.RawInstruction) error {
+// setProgram is setFilter with an assembled program, which the kernel copies.
+func setProgram(fd int, raw []bpf.RawInstruction) error {
 	prog := make([]unix.SockFilter, len(raw))
-	for i, ins := range raw {
-		prog[i] = unix.SockFilter{Code: ins.Op, Jt: ins.Jt, Jf: ins.Jf, K: ins.K}
+	for i, in := range raw {
+		prog[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
 	}
-	return unix.SetsockoptSockFprog(r.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-		&unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]})
+	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]})
 }
 
-// userFilter attaches the configured filter as its program for the link type of dev. The socket must
-// receive nothing: it is not bound, or bound to an interface that has vanished or is given up. No
-// program is attached, and the one before stays, where the filter cannot be compiled for the link type.
-func (r *ring) userFilter(dev iface, cfg *LiveConfig) error {
-	if cfg.Filter == nil {
-		return nil
-	}
-	link, _ := linkOf(dev.hatype)
-	p, err := cfg.Filter.Program(filter.Target{Link: link, Live: true, Snaplen: uint32(cfg.Snaplen)})
-	if err != nil {
-		return fmt.Errorf("interface %s: %w", cfg.Interface, err)
-	}
-	if err := r.setProgram(p.Instructions()); err != nil {
-		return fmt.Errorf("attach filter of %d instructions to the socket on %s: %w", p.Len(), cfg.Interface, err)
+// shut leaves out all frames from now on, but for those that another processor is at: see
+// sentinel.barrier. Frames in the ring stay.
+func (r *ring) shut() error {
+	if err := setFilter(r.fd, bpf.RetConstant{Val: 0}); err != nil {
+		return fmt.Errorf("stop the intake of frames: %w", err)
 	}
 	return nil
 }
@@ -133,44 +155,38 @@ func (r *ring) userFilter(dev iface, cfg *LiveConfig) error {
 // to another interface already, and the ring goes on: so an interface made again needs neither new
 // memory nor the privilege to open a socket.
 func (r *ring) attach(dev iface, cfg *LiveConfig) error {
-	if err := r.userFilter(dev, cfg); err != nil {
-		return err
+	if cfg.Filter != nil {
+		prog, err := cfg.intake(dev)
+		if err == nil {
+			err = setProgram(r.fd, prog)
+		}
+		if err != nil {
+			return fmt.Errorf("set the capture filter of %s: %w", cfg.Interface, err)
+		}
 	}
-	loopback := dev.hatype == unix.ARPHRD_LOOPBACK
 	ignore := 0
-	if cfg.IgnoreOutgoing || loopback {
+	if cfg.outgoingIgnored(dev) {
 		ignore = 1
 	}
 	err := unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, ignore)
 	if err != nil && ignore == 1 {
 		return fmt.Errorf("ignore outgoing frames of %s (needs Linux 4.20): %w: %w", cfg.Interface, ErrUnsupported, err)
 	}
-	promiscuous := cfg.Promiscuous && !loopback
-	if promiscuous {
-		if err := r.promiscuous(unix.PACKET_ADD_MEMBERSHIP, dev.index); err != nil {
-			return fmt.Errorf("set %s promiscuous: %w", cfg.Interface, err)
-		}
+	if err := bind(r.fd, unix.ETH_P_ALL, dev.index); err != nil {
+		return fmt.Errorf("bind to interface %s: %w", cfg.Interface, err)
 	}
-	if err := unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: dev.index}); err != nil {
-		err = fmt.Errorf("bind to interface %s: %w", cfg.Interface, err)
-		if promiscuous {
-			// Or the next attempt would count twice. It fails where the interface has vanished.
-			r.promiscuous(unix.PACKET_DROP_MEMBERSHIP, dev.index)
-		}
-		return err
-	}
+	r.index = dev.index
 	return nil
 }
 
-func (r *ring) promiscuous(opt, index int) error {
-	return unix.SetsockoptPacketMreq(r.fd, unix.SOL_PACKET, opt, &unix.PacketMreq{
-		Ifindex: int32(index), Type: unix.PACKET_MR_PROMISC,
-	})
+// bind has frames of this EtherType come from the interface with this index, or from all with index 0.
+func bind(fd int, etherType uint16, index int) error {
+	return unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(etherType), Ifindex: index})
 }
 
-// bound is the index of the interface that the socket is bound to; -1 when that one has vanished.
-func (r *ring) bound() (int, error) {
-	addr, err := unix.Getsockname(r.fd)
+// boundTo is the index of the interface that a packet socket is bound to; -1 when that one has vanished.
+func boundTo(fd int) (int, error) {
+	addr, err := unix.Getsockname(fd)
 	if err != nil {
 		return 0, err
 	}
@@ -179,31 +195,6 @@ func (r *ring) bound() (int, error) {
 		return 0, fmt.Errorf("packet socket has an address of type %T", addr)
 	}
 	return ll.Ifindex, nil
-}
-
-// quiesce ends the intake: when it returns, no further frame reaches the ring or the kernel's counts,
-// and the interface is no longer promiscuous for this socket. Frames in the ring stay.
-func (r *ring) quiesce(cfg *LiveConfig) error {
-	if err := r.filter(0); err != nil {
-		return fmt.Errorf("stop the intake of frames: %w", err)
-	}
-	index, err := r.bound()
-	if err != nil {
-		return fmt.Errorf("stop the intake of frames: %w", err)
-	}
-	if index <= 0 { // vanished: the kernel has taken the socket off already
-		return nil
-	}
-	// Another processor may still run the old filter. A change of protocol waits until none does; the
-	// new filter drops frames of that protocol too.
-	err = unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_LOOPBACK), Ifindex: index})
-	if err != nil && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("stop the intake of frames: %w", err)
-	}
-	if cfg.Promiscuous {
-		r.promiscuous(unix.PACKET_DROP_MEMBERSHIP, index) // fails where there was none: on loopback
-	}
-	return nil
 }
 
 // kernelCounts are the kernel's counts since they were last read.
@@ -215,9 +206,12 @@ func (r *ring) kernelCounts() (unix.TpacketStatsV3, error) {
 	return *s, nil
 }
 
-// pendingError takes the socket's pending error. Until it is taken poll returns at once, for ever.
-func (r *ring) pendingError() error {
-	errno, err := unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+// pendingError takes the ring's pending error.
+func (r *ring) pendingError() error { return pendingError(r.fd) }
+
+// pendingError takes a socket's pending error. Until it is taken poll returns at once, for ever.
+func pendingError(fd int) error {
+	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
 		return fmt.Errorf("read socket error: %w", err)
 	}
@@ -227,11 +221,20 @@ func (r *ring) pendingError() error {
 	return nil
 }
 
-func (r *ring) unmapAfter(err error) error { return errors.Join(err, unix.Munmap(r.mem)) }
+func (r *ring) unmapAfter(err error) error {
+	err = errors.Join(err, unix.Munmap(r.mem))
+	r.mem = nil
+	return err
+}
 
 // close gives the memory back, which must not be read from here on, and closes the socket.
 func (r *ring) close() error {
-	return errors.Join(unix.Munmap(r.mem), unix.Close(r.fd))
+	var err error
+	if r.mem != nil {
+		err = unix.Munmap(r.mem)
+		r.mem = nil
+	}
+	return errors.Join(err, unix.Close(r.fd))
 }
 
 // htons gives v in network byte order.

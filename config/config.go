@@ -31,7 +31,8 @@ type Config struct {
 
 // Capture says where frames come from.
 type Capture struct {
-	Interface      Strings `yaml:"interface" unset:"none" items:"1" flag:"interface" doc:"Interfaces to capture on: those that mirror ports feed. Needs CAP_NET_RAW."`
+	Interface      Strings `yaml:"interface" unset:"none" items:"1" flag:"interface" doc:"Interfaces to capture on: those that mirror ports feed. Several in one text have commas between. Needs CAP_NET_RAW."`
+	Workers        *int64  `yaml:"workers" unset:"the cores divided by the interfaces, 8 at most" min:"1" max:"64" flag:"workers" doc:"Workers of each interface, each with a socket, a part of the ring and at most a core's work; the kernel shares the flows out among them."`
 	RingSize       *Size   `yaml:"ring_size" default:"64MiB" min:"2MiB" max:"512GiB" flag:"ring-size" doc:"Memory of the ring that the kernel writes frames to, for each interface, in whole MiB. It is locked memory outside of the process's heap; 64MiB hold 50 ms of a full 10 Gbit/s link."`
 	Snaplen        *int64  `yaml:"snaplen" default:"0" or:"0" min:"64" max:"16777216" flag:"snaplen" doc:"Bytes captured of each frame; 0 is all. The wire length always counts. Little of the payload (96) costs less and hides most applications."`
 	Promiscuous    *bool   `yaml:"promiscuous" default:"true" flag:"promiscuous" doc:"See frames for other stations, as a mirror port needs."`

@@ -34,6 +34,7 @@ const docsTail = `
 | ` + "`netmond_http_connections`" + ` | gauge |  | Connections of the HTTP server that are open. |
 | ` + "`netmond_http_connections_closed_total`" + ` | counter | ` + "`reason`" + ` | Connections closed at the bound on connections: ` + "`evicted`" + ` idle ones to make room, ` + "`refused`" + ` new ones when there was none. |
 | ` + "`netmond_http_requests_total`" + ` | counter | ` + "`path`, `code`" + ` | HTTP requests answered; ` + "`path`" + ` is one of the paths that exist, else ` + "`other`" + `. |
+| ` + "`netmond_log_lines_dropped_total`" + ` | counter |  | Log lines that were not written because their destination did not take them in time. |
 | ` + "`netmond_build_info`" + ` | gauge | ` + "`version`, `revision`, `branch`, `goversion`, `goos`, `goarch`, `tags`" + ` | 1, with how the binary was built. |
 | ` + "`go_*`, `process_*`" + ` | | | The Go runtime and the process, as in every Go exporter. |
 `

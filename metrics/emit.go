@@ -94,6 +94,8 @@ func (e *emitter) source(s *capture.Stats) {
 	e.count(capturePackets, s.Packets, name)
 	e.count(captureBytes, s.Bytes, name)
 	e.count(captureDrops, s.KernelDrops, name, "ring_full")
+	e.count(lostPackets, s.KernelDrops, name, "ring")
+	e.count(lostPackets, s.NICDrops, name, "nic")
 	e.count(captureKernelPackets, s.KernelPackets, name)
 	e.count(captureTruncated, s.Truncated, name)
 	e.count(captureRingFreezes, s.RingFreezes, name)
@@ -101,5 +103,11 @@ func (e *emitter) source(s *capture.Stats) {
 	e.count(captureDowns, s.Downs, name)
 	e.count(captureReopens, s.Reopens, name)
 	e.value(captureLastPoll, unixSeconds(s.LastPoll), name)
+	for i, w := range s.Workers {
+		worker := strconv.Itoa(i)
+		e.value(captureLastPollAge, w.PollAge.Seconds(), name, worker)
+		e.count(captureWorkerPackets, w.Packets, name, worker)
+		e.count(captureWorkerDrops, w.KernelDrops, name, worker)
+	}
 	e.count(captureRingBytes, s.RingBytes, name)
 }

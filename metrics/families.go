@@ -87,6 +87,7 @@ const (
 	capturePackets
 	captureBytes
 	captureDrops
+	lostPackets
 	captureKernelPackets
 	captureTruncated
 	captureRingFreezes
@@ -94,6 +95,9 @@ const (
 	captureDowns
 	captureReopens
 	captureLastPoll
+	captureLastPollAge
+	captureWorkerPackets
+	captureWorkerDrops
 	captureRingBytes
 
 	networkScore
@@ -257,6 +261,8 @@ var families = [numFamilies]family{
 		"Wire bytes of those frames."},
 	captureDrops: {"netmond_capture_drops_total", counter, []string{"interface", "reason"},
 		"Frames that passed the filter and were lost before netmond saw them: ring_full is the kernel's count of frames that found the ring full."},
+	lostPackets: {"netmond_lost_packets_total", counter, []string{"interface", "cause"},
+		"Frames that came to the interface and are in no figure, by cause: ring (the kernel found the capture ring full: more memory or processor time would have kept them), nic (the interface or its driver lost them before the kernel had them)."},
 	captureKernelPackets: {"netmond_capture_kernel_packets_total", counter, []string{"interface"},
 		"Frames that passed the socket's filter in the kernel, dropped ones included."},
 	captureTruncated: {"netmond_capture_truncated_packets_total", counter, []string{"interface"},
@@ -268,11 +274,17 @@ var families = [numFamilies]family{
 	captureDowns: {"netmond_capture_interface_downs_total", counter, []string{"interface"},
 		"Times the interface went down or vanished."},
 	captureReopens: {"netmond_capture_reopens_total", counter, []string{"interface"},
-		"Times the capture socket was opened again."},
+		"Times that an interface made again was followed."},
 	captureLastPoll: {"netmond_capture_last_poll_timestamp_seconds", gauge, []string{"interface"},
-		"Time of day at which the capture last looked for frames; one that stands still is a stalled capture."},
+		"Time of day at which the slowest worker last looked for frames."},
+	captureLastPollAge: {"netmond_capture_last_poll_age_seconds", gauge, []string{"interface", "worker"},
+		"How long ago a worker last looked for frames; below 0.5 without traffic. One that grows is a worker that stalls."},
+	captureWorkerPackets: {"netmond_capture_worker_packets_total", counter, []string{"interface", "worker"},
+		"Frames handed over by a worker's socket; they sum to netmond_capture_packets_total."},
+	captureWorkerDrops: {"netmond_capture_worker_drops_total", counter, []string{"interface", "worker"},
+		"Frames that found a worker's ring full; they sum to netmond_capture_drops_total."},
 	captureRingBytes: {"netmond_capture_ring_bytes", gauge, []string{"interface"},
-		"Memory of the capture ring."},
+		"Memory of the capture rings of all workers."},
 
 	networkScore: {"netmond_network_score", gauge, []string{"network", "side"},
 		"Score of a local network: those of its engaged alerts, and of its alerted flows with a decay, as client and as server."},

@@ -31,7 +31,11 @@ func sources() []capture.Stats {
 	return []capture.Stats{{
 		Interface: "mirror0", Path: "afpacket", Packets: 14_495, Bytes: 12_549_629, KernelPackets: 14_502, KernelDrops: 7,
 		RingFreezes: 1, Losing: 2, Truncated: 3, Up: true, Downs: 1, Reopens: 1,
-		LastPoll: 1_772_355_695_500_000_000, RingBytes: 64 << 20,
+		LastPoll: 1_772_355_695_500_000_000, RingBytes: 64 << 20, NICDrops: 11,
+		Workers: []capture.WorkerStats{
+			{Packets: 10_000, KernelPackets: 10_000, PollAge: 150 * time.Millisecond},
+			{Packets: 4_495, KernelPackets: 4_502, KernelDrops: 7, PollAge: 2 * time.Second},
+		},
 	}}
 }
 

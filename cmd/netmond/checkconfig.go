@@ -107,7 +107,7 @@ func describe(w io.Writer, file string, s *setup, status []engine.CheckStatus) {
 		networks += " (none given: the interface's own and private, link-local and loopback space)"
 	}
 	fmt.Fprintf(w, "  networks    %s\n", networks)
-	fmt.Fprintf(w, "  capture     %s, ring %v\n", cmp.Or(s.live.Interface, "(no interface)"), config.Size(s.live.RingBytes))
+	fmt.Fprintf(w, "  capture     %s, ring %v, workers %d\n", cmp.Or(strings.Join(s.ifaces, ", "), "(no interface)"), config.Size(s.live.RingBytes), s.live.Workers)
 	fmt.Fprintf(w, "  flows       %d at most\n", s.table.Snapshot().Table.Capacity)
 	if s.plan != nil {
 		fmt.Fprintf(w, "  memory      %v\n", size(s.plan.Budget))

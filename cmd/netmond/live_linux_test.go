@@ -32,12 +32,18 @@ type liveDaemon struct {
 
 func startLive(t *testing.T, args ...string) *liveDaemon {
 	t.Helper()
+	return startLiveWith(t, func(*exec.Cmd) {}, args...)
+}
+
+// startLiveWith is startLive, with a change of the command before it starts.
+func startLiveWith(t *testing.T, change func(*exec.Cmd), args ...string) *liveDaemon {
+	t.Helper()
 	testneed.Netns(t)
 	d := &liveDaemon{t: t, pair: netnstest.NewPair(t), address: "127.0.0.1:19991"}
 	d.pair.B.LoopbackUp()
-	cmd := exec.Command(netmondBinary(t), append([]string{"run", "-i", d.pair.B.Name}, args...)...)
-	d.cmd = cmd
-	superviseDaemonBy(t, cmd, d.pair.B.Start)
+	d.cmd = exec.Command(netmondBinary(t), append([]string{"run", "-i", d.pair.B.Name}, args...)...)
+	change(d.cmd)
+	superviseDaemonBy(t, d.cmd, d.pair.B.Start)
 	d.client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(_ context.Context, network, address string) (conn net.Conn, err error) {
@@ -45,12 +51,21 @@ func startLive(t *testing.T, args ...string) *liveDaemon {
 			return conn, err
 		},
 	}}
+	d.awaitReady()
+	return d
+}
+
+// log is what the daemon has logged so far.
+func (d *liveDaemon) log() string { return d.cmd.Stderr.(*lockedLog).String() }
+
+func (d *liveDaemon) awaitReady() {
+	d.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		if _, err := d.get("/-/ready"); err == nil {
-			return d
+			return
 		} else if time.Now().After(deadline) {
-			t.Fatalf("not ready after 20 s: %v", err)
+			d.t.Fatalf("not ready after 20 s: %v", err)
 		}
 		time.Sleep(20 * time.Millisecond) // another process: there is no event to wait for
 	}

@@ -53,6 +53,7 @@ func work() int {
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+	log      *logWriter // where the logger writes
 }
 
 // A usageError is a command line that parses and still makes no sense.
@@ -63,7 +64,7 @@ var errReported = errors.New("reported")
 
 // run is the whole program; it returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
-	std := streams{in, out, errw}
+	std := streams{in: in, out: out, err: errw}
 	app := kingpin.New("netmond", "Per-network traffic accounting from a mirror port or capture files.")
 	app.UsageWriter(out).ErrorWriter(errw)
 	app.HelpFlag.Short('h')
@@ -73,9 +74,14 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 			ended = code
 		}
 	})
-	logConfig := &promslog.Config{Writer: errw, Style: promslog.SlogStyle}
+	std.log = newLogWriter(errw)
+	logConfig := &promslog.Config{Writer: std.log, Style: promslog.SlogStyle}
 	promslogflag.AddFlags(app, logConfig)
-	logger := func() *slog.Logger { return promslog.New(logConfig) }
+	logger := func() *slog.Logger {
+		log := promslog.New(logConfig)
+		std.log.tellTo(log)
+		return log
+	}
 
 	commands := map[string]func(context.Context) error{}
 	addRun(app, commands, std, logger)
@@ -100,6 +106,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 		return exitUsage
 	}
 	err = commands[name](ctx)
+	std.log.close() // its lines go before the error
 	var usage usageError
 	switch {
 	case err == nil:

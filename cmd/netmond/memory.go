@@ -22,7 +22,7 @@ type memoryPlan struct {
 	Budget   int64
 	Program  int64 // the program as it stands, and what its readers take
 	Networks int64 // counters, snapshots and scrapes
-	Ring     int64 // of the kernel
+	Ring     int64 // of the kernel, for all interfaces
 	Alerts   int64 // working copy, cached values and queue
 	Matrix   int64 // pairs of networks
 	Hosts    int64
@@ -30,6 +30,8 @@ type memoryPlan struct {
 	Reserve  int64 // left to the garbage collector
 
 	MaxHosts, MaxFlows, MaxCells int
+	RingPerInterface             int64
+	Workers                      int // of each interface
 }
 
 const (
@@ -42,12 +44,14 @@ const (
 	// cellBytes is what a pair of networks takes with its part of snapshots and reports.
 	// TestMemoryOfMatrix measures it.
 	cellBytes = 480
+	// workerBytes is for a worker's batch; TestMemoryPerWorker holds it.
+	workerBytes = 512 << 10
 	// hostBytes bounds a host told apart, see localnets.Config.MaxHosts.
 	hostBytes = 55
 
 	liveRing = 64 << 20 // unless a flag or a small budget says otherwise
 
-	leastRing   = 2 << 20
+	leastRing   = 2 << 20 // of a worker: two blocks
 	leastAlerts = 4 << 20
 	leastCells  = 1024
 	leastHosts  = 1024
@@ -61,16 +65,35 @@ const (
 
 // A memoryDemand is what a plan has to hold; what is 0 of ring and bounds is chosen by the budget.
 type memoryDemand struct {
-	resident           int64 // of the process now
-	live               bool
-	ring               int64
+	resident int64 // of the process now
+	live     bool
+	ringDemand
 	networks           int
 	maxHosts, maxFlows int
+}
+
+// A ringDemand is what live capture asks for.
+type ringDemand struct {
+	ring                int64 // of each interface, 0 for what fits
+	interfaces, workers int   // workers of each interface, at most
+	workersSet          bool  // and at least
 }
 
 // planMemory splits budget: each part gets what it needs at least, and its share of the rest. A budget
 // that is too small gives an error with the least that is not.
 func planMemory(budget int64, d memoryDemand) (*memoryPlan, error) {
+	for {
+		p, err := d.plan(budget)
+		if err == nil || d.workersSet || d.workers <= 1 {
+			return p, err
+		}
+		d.workers-- // each needs a ring of its own
+	}
+}
+
+// plan is planMemory for a number of workers.
+func (d memoryDemand) plan(budget int64) (*memoryPlan, error) {
+	d.interfaces, d.workers = max(d.interfaces, 1), max(d.workers, 1)
 	p := d.least()
 	p.Budget, p.Reserve = budget, budget/reserveShare
 	if p.used() > budget {
@@ -80,8 +103,10 @@ func planMemory(budget int64, d memoryDemand) (*memoryPlan, error) {
 	}
 	rest := budget - p.used()
 	if d.live && d.ring == 0 {
-		p.Ring += min(rest/4&^(leastRing-1), liveRing-leastRing)
+		unit := int64(leastRing * d.interfaces)
+		p.Ring += max(0, min(rest/4/unit*unit, liveRing*int64(d.interfaces)-p.Ring))
 	}
+	p.RingPerInterface = p.Ring / int64(d.interfaces)
 	p.Alerts += rest / 16
 	p.MaxCells += int(min(rest/16/cellBytes, int64(d.cells()-p.MaxCells)))
 	p.Matrix = int64(p.MaxCells) * cellBytes
@@ -99,12 +124,13 @@ func planMemory(budget int64, d memoryDemand) (*memoryPlan, error) {
 // least is the smallest plan.
 func (d memoryDemand) least() *memoryPlan {
 	p := &memoryPlan{
-		Program: d.resident + programWork, Networks: int64(d.networks) * networkBytes, Ring: d.ring, Alerts: leastAlerts,
+		Program: d.resident + programWork, Networks: int64(d.networks) * networkBytes, Alerts: leastAlerts, Workers: d.workers,
 		MaxHosts: cmp.Or(d.maxHosts, leastHosts), MaxFlows: cmp.Or(d.maxFlows, leastFlows), MaxCells: min(d.cells(), leastCells),
 	}
 	p.Matrix = int64(p.MaxCells) * cellBytes
 	if d.live {
-		p.Ring = cmp.Or(d.ring, leastRing)
+		p.Program += int64(d.interfaces*d.workers) * workerBytes
+		p.Ring = int64(d.interfaces) * cmp.Or(d.ring, int64(leastRing*d.workers))
 	}
 	p.Hosts, p.Flows = int64(p.MaxHosts)*hostBytes, flowBytes(p.MaxFlows)
 	return p
@@ -154,7 +180,7 @@ func (p *memoryPlan) apply(log *slog.Logger, level slog.Level) {
 	runtime.ReadMemStats(&m)
 	other := max(residentBytes()-int64(m.Sys-m.HeapReleased), 0) // the program's file, above all
 	debug.SetMemoryLimit(p.Budget - p.Ring - other)
-	log.Log(context.Background(), level, "memory", "budget", size(p.Budget), "program", size(p.Program), "networks", size(p.Networks), "ring", size(p.Ring),
+	log.Log(context.Background(), level, "memory", "budget", size(p.Budget), "program", size(p.Program), "networks", size(p.Networks), "ring", size(p.Ring), "workers", p.Workers,
 		"alerts", size(p.Alerts), "matrix", size(p.Matrix), "max_matrix_cells", p.MaxCells, "hosts", size(p.Hosts), "max_hosts", p.MaxHosts, "flows", size(p.Flows), "max_flows", p.MaxFlows,
 		"reserve", size(p.Budget-p.used()+p.Reserve))
 }

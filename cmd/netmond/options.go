@@ -17,7 +17,6 @@ import (
 
 	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/apps"
-	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/config"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/localnets"
@@ -81,9 +80,6 @@ func (o *options) err() error {
 		return usageError{err}
 	}
 }
-
-// interfaces are those to capture on.
-func (o *options) interfaces() []string { return o.Capture.Interface }
 
 // networks are the local networks. own are the prefixes of the capture interface; assumed says that no
 // networks were given and the default list stands in.
@@ -157,27 +153,6 @@ func timeout(key *config.Duration, live bool, liveDefault time.Duration) time.Du
 		return liveDefault
 	}
 	return 0
-}
-
-// liveCapture is the configuration of the capture on one interface, which may be empty to check the rest.
-func (o *options) liveCapture(iface string) capture.LiveConfig {
-	cfg := capture.DefaultLiveConfig()
-	set := func(key string, change func(*capture.LiveConfig)) {
-		change(&cfg)
-		alone := capture.DefaultLiveConfig() // so that a fault is this key's
-		alone.Interface = "lo"
-		change(&alone)
-		o.wrong(alone.Validate(), "capture", key)
-	}
-	c := &o.Capture
-	if iface != "" {
-		set("interface", func(l *capture.LiveConfig) { l.Interface = iface })
-	}
-	set("ring_size", func(l *capture.LiveConfig) { l.RingBytes = int(config.Or(c.RingSize, config.Size(l.RingBytes))) })
-	set("snaplen", func(l *capture.LiveConfig) { l.Snaplen = int(config.Or(c.Snaplen, int64(l.Snaplen))) })
-	cfg.Promiscuous = config.Or(c.Promiscuous, cfg.Promiscuous)
-	cfg.IgnoreOutgoing = config.Or(c.IgnoreOutgoing, cfg.IgnoreOutgoing)
-	return cfg
 }
 
 // alerting is the configuration of what keeps alerts.

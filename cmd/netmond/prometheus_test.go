@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -113,8 +114,9 @@ func startDaemon(t *testing.T, args ...string) string {
 // superviseDaemonBy starts cmd and at the test's end interrupts it, which must end it cleanly.
 func superviseDaemonBy(t *testing.T, cmd *exec.Cmd, start func(*exec.Cmd) error) {
 	t.Helper()
-	log := &strings.Builder{}
-	cmd.Stderr = log
+	if cmd.Stderr == nil {
+		cmd.Stderr = &lockedLog{}
+	}
 	if err := start(cmd); err != nil {
 		t.Fatal(err)
 	}
@@ -128,9 +130,27 @@ func superviseDaemonBy(t *testing.T, cmd *exec.Cmd, start func(*exec.Cmd) error)
 			t.Error("netmond did not end within 5 s of SIGINT")
 		}
 		if t.Failed() {
-			t.Log(log)
+			t.Log(cmd.Stderr)
 		}
 	})
+}
+
+// A lockedLog is what a daemon writes to its standard error; it may be read meanwhile.
+type lockedLog struct {
+	mu sync.Mutex // guards b
+	b  strings.Builder
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // waitReady waits until the daemon at address says that it is ready.

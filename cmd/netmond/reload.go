@@ -92,16 +92,14 @@ func (d *daemon) reloadLocked() error {
 	if err != nil {
 		return err
 	}
-	networks, assumed := o.networks(ownPrefixes(d.live.Stats().Interface))
+	networks, assumed := o.networks(ownPrefixes(d.live.names()))
 	alerting, checking := o.alerting(), o.checking("")
 	// What needs a restart is checked too, so that the next start does not fail.
 	o.filter()
 	o.localNetworks(true)
 	o.flowTable(true)
 	o.server()
-	for _, iface := range o.interfaces() {
-		o.liveCapture(iface)
-	}
+	o.liveCapture(o.interfaces())
 	if d.plan != nil {
 		o.wrong(d.plan.roomFor(len(networks)), "accounting", "memory")
 	}

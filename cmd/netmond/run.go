@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -21,7 +19,6 @@ import (
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/lua/engine"
 	"github.com/netmond/netmond/metrics"
-	"github.com/netmond/netmond/packet"
 	"github.com/netmond/netmond/web"
 )
 
@@ -55,6 +52,7 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 type setup struct {
 	*pipeline
 	live    *capture.LiveConfig // nil when files are read
+	ifaces  []string            // to capture on
 	alerts  alerts.Config
 	checks  *engine.Config // nil without checks
 	web     web.Config
@@ -73,20 +71,16 @@ func (o *options) setup(files []string) (*setup, error) {
 		return nil, usageError{errors.New("give one of -i IFACE and -r FILE")}
 	}
 	s := &setup{alerts: o.alerting(), web: o.server(), metrics: o.exposition()}
-	if len(ifaces) > 1 {
-		o.wrong(fmt.Errorf("%d interfaces: want one", len(ifaces)), "capture", "interface")
-	}
 	var own []netip.Prefix
 	if len(files) == 0 {
-		name := strings.Join(ifaces, ",")
-		live := o.liveCapture(name)
-		own, s.live = ownPrefixes(name), &live
+		live := o.liveCapture(ifaces)
+		own, s.live, s.ifaces = ownPrefixes(ifaces), &live, ifaces
 	}
 	if config.Or(o.Scripts.Enabled, true) {
 		checks := o.checking(strings.Join(append(files, ifaces...), ","))
 		s.checks = &checks
 	}
-	s.pipeline = o.build(own, s.live != nil)
+	s.pipeline = o.build(own, s.live != nil, o.rings(len(ifaces)))
 	if err := o.err(); err != nil {
 		return nil, err
 	}
@@ -94,7 +88,7 @@ func (o *options) setup(files []string) (*setup, error) {
 		s.live.Filter = s.filter
 	}
 	if s.plan != nil && s.live != nil {
-		s.live.RingBytes = int(s.plan.Ring)
+		s.live.RingBytes, s.live.Workers = int(s.plan.RingPerInterface), s.plan.Workers
 	}
 	s.needs = o.needs(files)
 	return s, nil
@@ -106,23 +100,21 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 		d.plan.apply(d.log, slog.LevelInfo)
 	}
 	if s.live != nil {
-		src, err := capture.OpenLive(*s.live, d.log)
-		if err != nil {
+		if d.live, err = openLive(*s.live, s.ifaces, d.log); err != nil {
 			return filterFault(err)
 		}
-		defer src.Close()
-		d.live = src
+		defer d.live.close()
 	}
 	networks := len(d.registry.Networks())
 	if d.assumed {
 		d.log.Info("no local networks given: counting the interface's own and all private, link-local and loopback space", "networks", networks)
 	}
-	if d.live != nil {
-		if d.filter != nil {
-			d.log.Info("only frames that match a filter are captured; the kernel counts no others", "filter", d.filter.String())
-		}
-		d.log.Info("capturing", "interface", s.live.Interface, "path", "afpacket", "networks", networks,
-			"ring_bytes", d.live.Stats().RingBytes, "max_flows", d.table.Snapshot().Table.Capacity)
+	if d.live != nil && d.filter != nil {
+		d.log.Info("only frames that match a filter are captured; the kernel counts no others", "filter", d.filter.String())
+	}
+	for _, c := range d.live.stats() {
+		d.log.Info("capturing", "interface", c.Interface, "path", c.Path, "networks", networks, "workers", len(c.Workers),
+			"ring_bytes", c.RingBytes, "max_flows", d.table.Snapshot().Table.Capacity)
 	}
 	if s.web.Listeners, err = web.Listen(s.web); err != nil {
 		return err
@@ -151,26 +143,12 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 	return errorsFirst(err, d.closeChecks())
 }
 
-// ownPrefixes are the networks of the interface's own addresses.
-func ownPrefixes(iface string) []netip.Prefix {
-	list, err := capture.Interfaces()
-	if err != nil {
-		return nil
-	}
-	for _, i := range list {
-		if i.Name == iface {
-			return i.Addrs
-		}
-	}
-	return nil
-}
-
 // A daemon is a running netmond.
 type daemon struct {
 	*pipeline
 	log  *slog.Logger
 	std  streams
-	live *capture.Live // nil when files are read
+	live liveCapture // empty when files are read
 
 	conf    *configFlags
 	hangups <-chan os.Signal
@@ -199,7 +177,7 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 			cancel(err)
 		}
 	})
-	if d.live != nil {
+	if len(d.live) > 0 {
 		wg.Go(func() { d.capture(ctx, cancel, server) }) // ends with ctx
 		if d.engine != nil {
 			wg.Go(func() { // ends with ctx
@@ -240,42 +218,4 @@ func (d *daemon) replay(ctx context.Context, cancel context.CancelCauseFunc, ser
 	d.log.Info("files read", "files", len(files), "packets", s.Capture.Packets, "bytes", s.Capture.Bytes,
 		"errors", len(errs), "duration", time.Since(start))
 	server.SetReady(true)
-}
-
-// capture counts the interface's frames until ctx ends, then what the ring still holds.
-func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server) {
-	clock := newSteadyClock()
-	ticks := make(chan struct{})
-	go func() { // ends with ctx; waited for through ticks
-		defer close(ticks)
-		ticker := time.NewTicker(time.Second)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				d.table.Tick(clock.now())
-			}
-		}
-	}()
-	stop := context.AfterFunc(ctx, d.live.Stop)
-	defer stop()
-	server.SetReady(true)
-	worker := d.table.NewWorker()
-	var block packet.Block
-	for {
-		err := d.live.ReadBlock(&block)
-		if err == nil {
-			clock.correct(&block)
-			worker.Process(&block)
-			continue
-		}
-		if !errors.Is(err, io.EOF) && !errors.Is(err, capture.ErrClosed) {
-			cancel(fmt.Errorf("capture: %w", err))
-		}
-		break
-	}
-	<-ticks
-	d.table.Tick(clock.now())
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 
-	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/metrics"
 	"github.com/netmond/netmond/report"
 	"github.com/netmond/netmond/web"
@@ -20,9 +19,7 @@ func (d *daemon) takeView() metrics.View {
 		v.Snapshot = d.table.Snapshot()
 	}
 	v.Filtered = d.filteredOut()
-	if d.live != nil {
-		v.Sources = []capture.Stats{d.live.Stats()}
-	}
+	v.Sources = d.live.stats()
 	kept := d.keeper.Stats()
 	v.Alerts = &kept
 	if d.engine != nil {
@@ -55,6 +52,10 @@ func (d *daemon) newServer(cfg web.Config, exposition metrics.Config) (*web.Serv
 	registry.MustRegister(
 		metrics.NewCollector(exposition, d.view),
 		versioncollector.NewCollector("netmond"),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "netmond_log_lines_dropped_total",
+			Help: "Log lines that were not written because their destination did not take them in time.",
+		}, func() float64 { return float64(d.std.log.dropped.Load()) }),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

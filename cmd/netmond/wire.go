@@ -24,16 +24,17 @@ type pipeline struct {
 	filtered atomic.Pointer[capture.Filtered] // set when files are read through filter
 }
 
-// build wires packet, flows, apps and localnets. own are the prefixes of the capture interface; live chooses
-// the defaults of a live capture. It notes what is wrong in o and then gives nil.
-func (o *options) build(own []netip.Prefix, live bool) *pipeline {
+// build wires packet, flows, apps and localnets. own are the prefixes of the capture interfaces; live chooses
+// the defaults of a live capture; rings are what a memory budget has to hold for it. It notes what is wrong
+// in o and then gives nil.
+func (o *options) build(own []netip.Prefix, live bool, rings ringDemand) *pipeline {
 	p := &pipeline{filter: o.filter()}
 	var networks []localnets.Network
 	networks, p.assumed = o.networks(own)
 	nets, table := o.localNetworks(live), o.flowTable(live)
 	if budget := config.Or(o.Accounting.Memory, 0); budget != 0 && networks != nil {
 		var err error
-		if p.plan, err = planMemory(int64(budget), o.demand(len(networks), live)); err != nil {
+		if p.plan, err = planMemory(int64(budget), o.demand(len(networks), live, rings)); err != nil {
 			o.wrong(err, "accounting", "memory")
 		} else {
 			nets.MaxHosts, nets.MaxMatrixCells, table.MaxFlows = p.plan.MaxHosts, p.plan.MaxCells, p.plan.MaxFlows
@@ -55,10 +56,9 @@ func (o *options) build(own []netip.Prefix, live bool) *pipeline {
 }
 
 // demand is what a memory budget has to hold.
-func (o *options) demand(networks int, live bool) memoryDemand {
+func (o *options) demand(networks int, live bool, rings ringDemand) memoryDemand {
 	return memoryDemand{
-		resident: residentBytes(), live: live, networks: networks,
-		ring:     int64(config.Or(o.Capture.RingSize, 0)),
+		resident: residentBytes(), live: live, networks: networks, ringDemand: rings,
 		maxFlows: int(config.Or(o.Accounting.MaxFlows, 0)),
 		maxHosts: int(config.Or(o.Accounting.MaxHosts, 0)),
 	}
@@ -71,7 +71,7 @@ func (c *configFlags) buildForFiles(log *slog.Logger) (*options, *pipeline, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	p := o.build(nil, false)
+	p := o.build(nil, false, ringDemand{})
 	if err := o.err(); err != nil {
 		return nil, nil, err
 	}
