@@ -218,12 +218,13 @@ func TestEnvelopeAndCaptureCounts(t *testing.T) {
 	if s.Fragments != 1 || s.Undecoded[1].Bytes != 70 {
 		t.Errorf("%d fragments, undecoded %+v", s.Fragments, s.Undecoded[1])
 	}
-	// A tag that the kernel took is not a cut frame.
+	// A tag that the kernel took is not a cut frame, and captured as well.
 	f := ipv4(17, tcpClient, tcpServer, testTime, 0, 0, 0, nil)
 	f.VLANTPID, f.WireLen = 0x8100, f.WireLen+4
 	w.Process(&packet.Block{Frames: []packet.Frame{f}})
-	if got := tbl.Snapshot().Capture.TruncatedPackets; got != 3 {
-		t.Errorf("%d truncated packets, want 3", got)
+	got := tbl.Snapshot().Capture
+	if got.TruncatedPackets != 3 || got.CapturedBytes != s.Capture.CapturedBytes+uint64(f.WireLen) {
+		t.Errorf("%d truncated packets, %d captured bytes, want 3, and all %d of a frame with its tag", got.TruncatedPackets, got.CapturedBytes, f.WireLen)
 	}
 }
 

@@ -88,11 +88,11 @@ func (w *Worker) account(i int, f *packet.Frame) {
 	c.First, c.Last = min(c.First, f.Time), max(c.Last, f.Time)
 	c.Packets++
 	c.Bytes += uint64(f.WireLen)
-	c.CapturedBytes += uint64(len(f.Data))
 	captured := len(f.Data)
 	if f.VLANTPID != 0 {
 		captured += 4 // the kernel took the tag out of Data
 	}
+	c.CapturedBytes += uint64(captured)
 	if captured < int(f.WireLen) {
 		c.TruncatedPackets++
 	}

@@ -32,7 +32,16 @@ func (w *walk) family(af uint32, off int) {
 	switch af {
 	case 2:
 		w.ipv4(off)
-	case 10, 23, 24, 28, 30: // Linux, Windows, NetBSD and OpenBSD, FreeBSD, Darwin
+	case 24, 28, 30: // NetBSD and OpenBSD, FreeBSD, Darwin
+		w.ipv6(off)
+	case 10, 23: // Linux and Windows; on other systems these are CCITT and IPX
+		if w.end > off && !w.need(off, 1) {
+			return
+		}
+		if w.end > off && w.data[off]>>4 != 6 {
+			w.nonIP()
+			return
+		}
 		w.ipv6(off)
 	default:
 		w.nonIP()
@@ -64,7 +73,7 @@ func (w *walk) cooked(packetType, device, proto uint16, off int) {
 		w.m.Flags |= FlagL2Broadcast
 	}
 	switch {
-	case device == 803: // ARPHRD_IEEE80211_RADIOTAP
+	case device == 803 && proto < minEtherType: // ARPHRD_IEEE80211_RADIOTAP, as the radio gave it
 		w.link(LinkRadiotap, off)
 	case device == 824: // ARPHRD_NETLINK
 		w.nonIP()

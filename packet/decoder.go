@@ -115,8 +115,11 @@ func (w *walk) link(l LinkType, off int) {
 		w.sll(off)
 	case LinkLinuxSLL2:
 		w.sll2(off)
-	case LinkPPP, LinkPPPWithDir, LinkPPPSerial, LinkPPPEther, LinkCiscoHDLC, LinkFrameRelay:
+	case LinkPPP, LinkPPPWithDir, LinkPPPD, LinkPPPSerial, LinkPPPEther, LinkCiscoHDLC, LinkCiscoHDLCWithDir,
+		LinkFrameRelay, LinkFrameRelayWithDir:
 		w.serial(l, off)
+	case LinkTokenRing, LinkFDDI, LinkIPOverFC, LinkSunATM, LinkFireWire:
+		w.otherLAN(l, off)
 	case LinkIEEE80211, LinkRadiotap, LinkPPI, LinkPrism, LinkAVS:
 		w.wireless(l, off)
 	case LinkDSA, LinkEDSA, LinkBroadcomTag, LinkBroadcomPrepend, LinkMPacket:
@@ -131,6 +134,8 @@ func (w *walk) link(l LinkType, off int) {
 		w.ipoib(off)
 	case LinkSLIP:
 		w.slip(off)
+	case LinkPKTAP:
+		w.pktap(off)
 	case LinkATMRFC1483:
 		w.llc(off)
 	default:

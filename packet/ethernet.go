@@ -135,12 +135,11 @@ func (w *walk) etherType(et uint16, off int) {
 		case etherJumboLLC:
 			w.llc(off)
 			return
+		case etherTEB:
+			w.nested(off)
+			return
 		default:
-			if et <= maxEtherLength {
-				w.llc(off)
-			} else {
-				w.nonIP()
-			}
+			w.etherLength(et, off)
 			return
 		}
 		if !w.need(off, n+2) {
@@ -149,6 +148,18 @@ func (w *walk) etherType(et uint16, off int) {
 		et = binary.BigEndian.Uint16(w.data[off+n:])
 		off += n + 2
 	}
+}
+
+// etherLength reads the frame of IEEE 802.3 whose LLC header is at off, or ends the walk where field
+// is no length either. What lies beyond the length is padding.
+func (w *walk) etherLength(field uint16, off int) {
+	if field == 0 || field > maxEtherLength {
+		w.nonIP()
+		return
+	}
+	w.end = min(w.end, off+int(field))
+	w.data = w.data[:min(len(w.data), w.end)]
+	w.llc(off)
 }
 
 // pureEtherType is etherType where the field cannot be a length.

@@ -18,6 +18,7 @@ func (w *walk) nested(off int) {
 // IP header that reaches into them is cut. Lengths are not touched, as capturing hosts mostly strip
 // that sequence.
 func (w *walk) fabricPath(off int) {
+	end := w.end // the inner frame's own length may take away from it
 	w.nested(off + 2)
 	if w.m.Class != ClassIP {
 		return
@@ -26,7 +27,7 @@ func (w *walk) fabricPath(off int) {
 	if w.m.Key.Is4() {
 		fixed = ipv4HeaderLen
 	}
-	if w.ipOff+fixed > w.end-4 {
+	if w.ipOff+fixed > end-4 {
 		*w.m = Meta{Time: w.m.Time, WireLen: w.m.WireLen, VLAN: w.m.VLAN, Flags: w.m.Flags & FlagL2Broadcast}
 		w.fail(ReasonTruncatedIP)
 	}

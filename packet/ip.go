@@ -48,10 +48,14 @@ func (w *walk) ipv4(off int) {
 		w.fail(ReasonIPHeaderLength)
 		return
 	}
-	// Segmentation offload leaves total length 0. A length that contradicts the frame is as good.
+	// Segmentation offload leaves total length 0. A length beyond the frame is as good; one that the
+	// header itself passes is nonsense, as are then the addresses.
 	total := int(binary.BigEndian.Uint16(b[2:]))
-	if total < hdr || total > rest {
+	if total == 0 || total > rest {
 		total = rest
+	} else if total < hdr {
+		w.fail(ReasonIPHeaderLength)
+		return
 	}
 	if len(b) > total {
 		b = b[:total]

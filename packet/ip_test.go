@@ -106,7 +106,7 @@ func TestDecodeIPv4(t *testing.T) {
 		{"total length 0", raw(cat(set16(2, 0), zeros(4))), long},
 		{"total length 0 of a frame beyond 64 KiB", big, udpBody.with(func(o *ipOutcome) { o.PayloadLen = 80000 - 28 })},
 		{"total length too large", raw(cat(set16(2, 9000), zeros(4))), long},
-		{"total length below the header", raw(cat(set16(2, 19), zeros(4))), long},
+		{"total length below the header", raw(cat(set16(2, 19), zeros(4))), refused(ReasonIPHeaderLength)},
 		{"total length of the header alone", raw(set16(2, 20)), portless(protoUDP)},
 		{"header length 4", raw(setV4(udp4, func(p []byte) { p[0] = 0x44 })), refused(ReasonIPHeaderLength)},
 		{"header length beyond the frame", raw(setV4(udp4[:24], func(p []byte) { p[0] = 0x4f })), refused(ReasonIPHeaderLength)},

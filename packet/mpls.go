@@ -26,8 +26,8 @@ func (w *walk) mpls(off int) {
 	case 6:
 		w.ipv6(off)
 		return
-	case 1: // associated channel (RFC 5085)
-		w.nonIP()
+	case 1:
+		w.channel(off)
 		return
 	}
 	// Both places are looked at whole, or none, so that a cut never turns one into the other.
@@ -44,6 +44,22 @@ func (w *walk) mpls(off int) {
 		w.nested(off + 4)
 	case plausibleEthernet(w.data[off:]):
 		w.nested(off)
+	default:
+		w.nonIP()
+	}
+}
+
+// channel reads the header of an associated channel (RFC 5586 section 2.1). Some types announce an IP
+// packet (RFC 4385 section 6).
+func (w *walk) channel(off int) {
+	if !w.need(off, 4) {
+		return
+	}
+	switch binary.BigEndian.Uint16(w.data[off+2:]) {
+	case 0x0021:
+		w.ipv4(off + 4)
+	case 0x0057:
+		w.ipv6(off + 4)
 	default:
 		w.nonIP()
 	}

@@ -13,10 +13,22 @@ func (w *walk) serial(l LinkType, off int) {
 		}
 	case LinkPPPEther:
 		w.pppoe(off)
+	case LinkPPPD: // the direction takes the place of the address
+		if !w.need(off, 2) {
+			return
+		}
+		if w.data[off+1] == 0x03 {
+			off++
+		}
+		w.pppProtocol(off + 1)
 	case LinkCiscoHDLC:
 		w.ciscoHDLC(off)
+	case LinkCiscoHDLCWithDir:
+		w.ciscoHDLC(off + 1)
 	case LinkFrameRelay:
 		w.frameRelay(off)
+	case LinkFrameRelayWithDir:
+		w.frameRelay(off + 1)
 	case LinkPPPSerial:
 		if !w.need(off, 2) {
 			return
@@ -137,19 +149,5 @@ func (w *walk) frameRelay(off int) {
 	if w.data[off] == 0 { // padding to an even length
 		off++
 	}
-	if !w.need(off, 1) {
-		return
-	}
-	switch w.data[off] {
-	case 0xcc:
-		w.ipv4(off + 1)
-	case 0x8e:
-		w.ipv6(off + 1)
-	case 0x80:
-		w.snap(off + 1)
-	case 0xcf:
-		w.ppp(off + 1)
-	default:
-		w.nonIP()
-	}
+	w.networkLayer(off)
 }

@@ -12,7 +12,7 @@ const (
 	ReasonTooManyLayers         // more link-layer headers, tags and labels than are followed
 	ReasonTruncatedIP           // cut within the fixed part of the IP header
 	ReasonIPVersion             // the IP header's version is not what was announced
-	ReasonIPHeaderLength        // an IPv4 header length below 20 or beyond the frame
+	ReasonIPHeaderLength        // an IPv4 header length below 20, beyond the frame or beyond the packet
 	ReasonCompressedIP          // a header-compressed packet, which shows no addresses
 
 	NumReasons

@@ -120,6 +120,8 @@ func TestDecodeMPLS(t *testing.T) {
 		{"ethernet without control word that looks like one with", mpls(label(29, true, cat([]byte{0x20, 0, 0x5e, 0, 0x53, 1}, macA, be16(etherIPv4), lengthIsEtherType))), isUDP4},
 		{"802.3 with control word", mpls(label(29, true, cat(zeros(4), eth(uint16(len(llcIP)), llcIP)))), isUDP4},
 		{"associated channel", mpls(label(13, true, cat([]byte{0x10, 0, 0, 7}, zeros(40)))), isNonIP},
+		{"associated channel of ipv4", mpls(label(13, true, cat([]byte{0x10, 0, 0, 0x21}, udp4))), isUDP4},
+		{"associated channel of ipv6", mpls(label(13, true, cat([]byte{0x10, 0, 0, 0x57}, udp6))), isUDP6},
 		{"other pseudowire", mpls(label(29, true, cat(zeros(4), make([]byte, 40)))), isNonIP},
 		{"short", mpls(label(29, true, []byte{0, 0, 0, 0})), isNonIP},
 		{"no end of stack", mpls(stack(5)), undecoded(ReasonTruncatedLink)},

@@ -282,6 +282,9 @@ func (r *Report) writeErrors(s *screen) {
 	s.line(sgrBold, "Errors")
 	for _, e := range r.errors {
 		text := fmt.Sprintf("%s: at byte %d: %s", printable(e.File), e.Offset, printable(e.Error))
+		if e.Offset == 0 { // the file as a whole
+			text = printable(e.File) + ": " + printable(e.Error)
+		}
 		s.wrapped(sgrRed, "  ", strings.Split(text, " "))
 	}
 }

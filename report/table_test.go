@@ -37,6 +37,17 @@ func TestTableFitsTheWidth(t *testing.T) {
 	}
 }
 
+// TestTableErrors is of the place of an error, which a file as a whole has not.
+func TestTableErrors(t *testing.T) {
+	r := New(snaptest.Office(), []InputError{{File: "gone.pcap", Error: "no such file"}, {File: "cut.pcap", Offset: 40, Error: "is cut"}})
+	text := string(written(t, func(w io.Writer) error { return r.WriteTable(w, TableOptions{Width: 200}) }))
+	for _, want := range []string{"\n  gone.pcap: no such file\n", "\n  cut.pcap: at byte 40: is cut\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("table has no %q:\n%s", want, text)
+		}
+	}
+}
+
 func TestTableCannotSteerTheTerminal(t *testing.T) {
 	s := snaptest.Office()
 	hostile := "\x1b]0;owned\x07\r\n\u202e\xff\x00"
