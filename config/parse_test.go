@@ -45,10 +45,11 @@ func TestFull(t *testing.T) {
 		},
 		NetworksFile: ptr("lists/networks.txt"),
 		Capture: Capture{
-			Interface: Strings{"eth1", "eth2"}, RingSize: ptr(Size(128 << 20)), Snaplen: ptr(int64(96)), Promiscuous: ptr(false),
+			Interface: Strings{"eth1", "eth2"}, Workers: ptr(int64(4)), RingSize: ptr(Size(128 << 20)), Snaplen: ptr(int64(96)), Promiscuous: ptr(false),
 			IgnoreOutgoing: ptr(true), Filter: ptr("not (tcp port 22 and host 192.0.2.1)"),
 		},
 		Accounting: Accounting{
+			Memory: ptr(Size(256 << 20)), HalfOpenTimeout: ptr(Duration(3 * time.Second)),
 			Decap: Strings{"gre", "vxlan"}, FlowVLAN: ptr(true), MaxFlows: ptr(int64(1_000_000)), MaxHosts: ptr(int64(65536)),
 			IdleTimeout: ptr(Duration(90 * time.Second)), ActiveTimeout: ptr(Duration(90 * time.Minute)),
 			ClosedTimeout: ptr(Duration(0)), HostIdleTimeout: ptr(Duration(0)),
@@ -58,9 +59,11 @@ func TestFull(t *testing.T) {
 			ConfigFile: ptr("/etc/netmond/web.yaml"),
 		},
 		Metrics: Metrics{MatrixSeries: ptr(int64(0))},
+		Sandbox: ptr(false),
+		User:    ptr("netmond"),
 		DataDir: ptr("/var/lib/netmond"),
 		Scripts: Scripts{
-			Dirs: Strings{"scripts", "../more"}, Limits: Limits{Time: ptr(Duration(500 * time.Millisecond)), Memory: ptr(Size(512 << 20))},
+			Enabled: ptr(false), Dirs: Strings{"scripts", "../more"}, Limits: Limits{Time: ptr(Duration(500 * time.Millisecond)), Memory: ptr(Size(512 << 20))},
 			Max: ptr(int64(20)), ReloadInterval: ptr(Duration(time.Minute)), NtopngShape: ptr(true),
 		},
 		Checks: map[string]Check{"traffic_volume": {
@@ -254,9 +257,9 @@ func TestPos(t *testing.T) {
 		{"networks/0", ":3:5"},
 		{"networks/2/name", ":6:11"},
 		{"none/at/all", ""},
-		{"checks/traffic_volume", ":40:3"},
-		{"checks/traffic_volume/settings/share", ":44:14"},
-		{"checks/traffic_volume/networks/servers", ":56:7"},
+		{"checks/traffic_volume", ":46:3"},
+		{"checks/traffic_volume/settings/share", ":50:14"},
+		{"checks/traffic_volume/networks/servers", ":62:7"},
 	} {
 		var path []string
 		if tt.path != "" {
@@ -266,7 +269,7 @@ func TestPos(t *testing.T) {
 			t.Errorf("%s: got %s, want %s%s", tt.path, got, file, tt.want)
 		}
 	}
-	if got := c.Pos("checks", "traffic_volume", "networks", "192.0.2.0/24", "settings", "ingress"); got != file+":60:20" {
+	if got := c.Pos("checks", "traffic_volume", "networks", "192.0.2.0/24", "settings", "ingress"); got != file+":66:20" {
 		t.Errorf("got %s", got)
 	}
 	for path, want := range map[string]string{"": "", "/x": "/x", "a/b": "testdata/a/b", "../x": "x"} {

@@ -49,10 +49,13 @@ func (o *options) liveCapture(names []string) capture.LiveConfig {
 	}
 	set("ring_size", func(l *capture.LiveConfig) { l.RingBytes = int(config.Or(c.RingSize, config.Size(l.RingBytes))) })
 	set("snaplen", func(l *capture.LiveConfig) { l.Snaplen = int(config.Or(c.Snaplen, int64(l.Snaplen))) })
-	set("workers", func(l *capture.LiveConfig) {
-		l.Workers = o.workers(len(names))
-		l.RingBytes = cfg.RingBytes
-	})
+	cfg.Workers = o.workers(len(names))
+	if ring := capture.DefaultLiveConfig(); c.Workers != nil || c.RingSize != nil {
+		ring.Interface, ring.Workers, ring.RingBytes = "lo", cfg.Workers, cfg.RingBytes
+		if ring.RingBytes%ring.BlockBytes == 0 { // else it is told of the ring's size
+			o.wrong(ring.Validate(), "capture", "workers")
+		}
+	}
 	cfg.Promiscuous = config.Or(c.Promiscuous, cfg.Promiscuous)
 	cfg.IgnoreOutgoing = config.Or(c.IgnoreOutgoing, cfg.IgnoreOutgoing)
 	return cfg

@@ -40,6 +40,9 @@ func (m *snapshotMsg) fields(c *codec) {
 		number(c, &cell.Dst)
 		c.counts(&cell.Counts)
 	})
+	for d := range s.Removed {
+		c.counts(&s.Removed[d])
+	}
 	c.counts(&s.MatrixOther)
 	number(c, &s.Hosts)
 	c.uint(&s.HostsRefused)
