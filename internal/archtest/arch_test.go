@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"apps":      {},
 	"localnets": {},
 	"alerts":    {},
+	"history":   {"localnets"},
 	"config":    {},
 	"capture":   {"packet"},
 	"flows":     {"packet", "apps", "localnets"},
