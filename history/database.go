@@ -158,6 +158,38 @@ func (d *database) close() error {
 	return errors.Join(errs...)
 }
 
+// oldest is the time of the first point of all, ns since the Unix epoch; 0 when there is none.
+func (d *database) oldest(ctx context.Context) (oldest int64, err error) {
+	rows, err := d.write.QueryContext(ctx, "SELECT DISTINCT step FROM sizes WHERE tbl = 'chunks'")
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var steps []int64
+	for rows.Next() {
+		var step int64
+		if err := rows.Scan(&step); err != nil {
+			return 0, err
+		}
+		steps = append(steps, step)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return 0, err
+	}
+	for _, step := range steps {
+		for _, id := range d.ids {
+			var start sql.NullInt64
+			if err := d.write.QueryRowContext(ctx, "SELECT min(start) FROM chunks WHERE step = ? AND series = ?", step, id).Scan(&start); err != nil {
+				return 0, err
+			}
+			if at := start.Int64 * step * int64(time.Second); start.Valid && (oldest == 0 || at < oldest) {
+				oldest = at
+			}
+		}
+	}
+	return oldest, nil
+}
+
 // usedBytes is the size of the pages that hold something.
 func (d *database) usedBytes(ctx context.Context) (n int64, err error) {
 	err = d.write.QueryRowContext(ctx, "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size").Scan(&n)

@@ -54,9 +54,12 @@ func (s *Store) Range(ctx context.Context, q Request) (*Series, error) {
 	if q.To <= q.From || q.MaxPoints < 1 || q.From < 0 {
 		return nil, fmt.Errorf("history of %q from %d to %d in %d points: nothing is asked for", q.Series, q.From, q.To, q.MaxPoints)
 	}
-	i := s.choose(&q)
+	i, now, oldest := s.choose(&q)
 	t := &s.tiers[i]
-	from, to := q.From/t.step, (q.To+t.step-1)/t.step
+	// Neither before the first point that there is nor after the last one are there any to go through.
+	from := max(q.From, min(oldest, q.To-1)) / t.step
+	to := (max(min(q.To, now), q.From+1, oldest+1) + t.step - 1) / t.step
+	to = max(to, from+1)
 	if to-from > maxQueryPoints {
 		from = to - maxQueryPoints
 	}
@@ -83,21 +86,22 @@ func (s *Store) Range(ctx context.Context, q Request) (*Series, error) {
 	return out, nil
 }
 
-// choose picks the tier of a request.
-func (s *Store) choose(q *Request) int {
+// choose picks the tier of a request; now is the time of the last sample.
+func (s *Store) choose(q *Request) (tier int, now, oldest int64) {
 	s.mu.Lock()
-	now := max(s.last, q.To)
+	now, oldest = s.last, s.oldest
 	s.mu.Unlock()
+	from, to := max(q.From, oldest), min(q.To, max(now, q.From+1))
 	best := len(s.tiers) - 1
 	for i := len(s.tiers) - 1; i >= 0; i-- {
 		t := &s.tiers[i]
-		reaches := q.From >= now-int64(t.Keep)-t.step
-		few := (q.To-q.From)/t.step <= int64(q.MaxPoints)*16
+		reaches := from >= now-int64(t.Keep)-t.step
+		few := (to-from)/t.step <= int64(q.MaxPoints)*16
 		if t.Step >= q.Step && reaches && few {
 			best = i
 		}
 	}
-	return best
+	return best, now, oldest
 }
 
 // points collects a series' points of tier i from step from to step to.
@@ -151,8 +155,12 @@ func (s *Store) pointsInMemory(name string, i int, put func(int64, []point)) (bo
 		}
 		put(c.start, list)
 	}
-	if t := &s.tiers[i]; x.open[i] != nil {
+	t := &s.tiers[i]
+	if x.open[i] != nil {
 		put(t.now-t.now%int64(t.chunk), x.open[i])
+	}
+	if i > 0 { // the step under way, as far as it is
+		put(t.now, []point{x.steps[i].point(x.fields, name != Total)})
 	}
 	return true, nil
 }
@@ -218,15 +226,15 @@ type AppPoint struct {
 	Apps []AppBytes
 }
 
-// Apps gives a network's application protocols from one time to another, ns since the Unix epoch. The
-// step under way is not in it.
+// Apps gives a network's application protocols from one time to another, ns since the Unix epoch. What
+// the minute under way brought is not in it.
 func (s *Store) Apps(ctx context.Context, name string, from, to int64) (*AppSeries, error) {
 	s.mu.Lock()
-	now := max(s.last, to)
+	now, since := s.last, max(from, s.oldest)
 	s.mu.Unlock()
 	tier := len(appTiers) - 1
 	for i := len(appTiers) - 1; i >= 0; i-- {
-		if from >= now-int64(appTiers[i].Keep)-int64(appTiers[i].Step) {
+		if since >= now-int64(appTiers[i].Keep)-int64(appTiers[i].Step) {
 			tier = i
 		}
 	}
@@ -277,6 +285,11 @@ func (s *Store) appsInMemory(name string, tier int, first, end int64, steps map[
 			return true, err
 		}
 		steps[k.start] = list
+	}
+	if sums := x.apps.sums[tier]; tier > 0 && len(sums) > 0 {
+		if at := s.appsNow * int64(appTiers[0].Step) / int64(appTiers[tier].Step); at >= first && at < end {
+			steps[at] = busiest(sums)
+		}
 	}
 	return true, nil
 }

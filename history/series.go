@@ -14,6 +14,7 @@ type series struct {
 	open   [][]point // by tier: the points of the chunk under way
 	sealed [][]sealedChunk
 	apps   appSeries
+	recent [recentPoints]recentPoint // of the finest tier
 }
 
 // A step sums up what happens within one step of a tier.
@@ -91,4 +92,57 @@ func (st *step) point(fields *[NumFields]FieldInfo, network bool) point {
 		p[f] = pack(v)
 	}
 	return p
+}
+
+// recentPoints is how many of the last seconds Rates looks at.
+const recentPoints = 5
+
+// note keeps the last points of the finest tier at hand.
+func (x *series) note(at int64, p point) {
+	x.recent[at%recentPoints] = recentPoint{at, p}
+}
+
+type recentPoint struct {
+	at int64
+	point
+}
+
+// Rates calls fn with each series' values over the last seconds that are recorded, as Range gives them;
+// fn must not keep values.
+func (s *Store) Rates(fn func(series string, values *[NumFields]float64)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var values [NumFields]float64
+	t := &s.tiers[0]
+	for name, x := range s.series {
+		n := 0
+		values = [NumFields]float64{}
+		for i := range x.recent {
+			r := &x.recent[i]
+			if r.absent() || r.at < t.now-recentPoints || r.at >= t.now || r.at == 0 {
+				continue
+			}
+			n++
+			for f, info := range x.fields {
+				v := float64(unpack(r.point[f]))
+				switch info.Kind {
+				case Sum:
+					values[f] += v / t.Step.Seconds()
+				case Mean:
+					values[f] += v
+				default:
+					values[f] = max(values[f], v)
+				}
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		for f, info := range x.fields {
+			if info.Kind != Peak {
+				values[f] /= float64(n)
+			}
+		}
+		fn(name, &values)
+	}
 }

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -26,6 +27,7 @@ type Store struct {
 	series  map[string]*series
 	samples uint64 // so far
 	last    int64  // time of the last one; 0 before
+	oldest  int64  // time of the first point that was ever recorded, as far as it is kept; 0 before
 	refused uint64 // series that found no place
 	held    int64  // bytes of sealed chunks in memory
 
@@ -86,7 +88,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s.status.MaxDisk = cfg.MaxDisk
 	var err error
-	if s.db, err = openDatabase(ctx, &cfg); err != nil {
+	if s.db, err = openDatabase(ctx, &cfg); err == nil {
+		if s.oldest, err = s.db.oldest(ctx); err != nil {
+			err = errors.Join(err, s.db.close())
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
 	return s, nil
@@ -271,6 +278,9 @@ func (c *change) spend(s *Store, ns uint64, done float64, last bool) {
 // begin sets the tiers to a first sample's time.
 func (s *Store) begin(now int64) {
 	at := now - int64(s.tiers[0].Step)
+	if s.oldest == 0 || at < s.oldest {
+		s.oldest = at
+	}
 	if s.aged == 0 {
 		s.aged = now
 	}
@@ -294,6 +304,9 @@ func (s *Store) advance(now int64) {
 			p := x.steps[i].point(x.fields, x.name != Total)
 			x.steps[i] = step{}
 			x.put(i, t, t.now, p)
+			if i == 0 {
+				x.note(t.now, p)
+			}
 		}
 		if boundary := to - to%int64(t.chunk); t.now < boundary {
 			s.seal(i, boundary)

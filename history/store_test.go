@@ -56,6 +56,11 @@ func TestTiersAgree(t *testing.T) {
 				t.Errorf("dir %q: second %d: %v, want %v", dir, k, v, want)
 			}
 		}
+		f.s.Rates(func(series string, v *[NumFields]float64) {
+			if series == office && (!near(v[IngressBytes], 3597) || !near(v[EgressBytes], 1500)) {
+				t.Errorf("dir %q: rates %v, want 3597 in and 1500 out", dir, v)
+			}
+		})
 		if err := f.s.Close(); err != nil {
 			t.Fatal(err)
 		}

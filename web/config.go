@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
+	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/report"
 )
 
@@ -116,4 +117,15 @@ type Deps struct {
 	Alerts  Alerts
 	Checks  Checks
 	Scripts Scripts
+
+	// Snapshot is the present one, from any goroutine; the API beyond the report needs it, with Flows.
+	Snapshot func() *flows.Snapshot
+	// Flows calls fn with each flow of the table until it gives false; see flows.Table.Flows.
+	Flows func(fn func(*flows.Flow) bool)
+	// History is what was recorded; nil records nothing.
+	History History
+	// AlertView is a network's score and engaged alerts, by CIDR.
+	AlertView func(cidr string) (score float64, engaged int)
+	// Lost is the packets that were neither captured nor counted, since the start.
+	Lost func() uint64
 }

@@ -39,6 +39,18 @@ func (s *Server) routes(gatherer prometheus.Gatherer) (http.Handler, error) {
 		"/-/ready":         {get: s.readiness},
 		"/api/v1/networks": {get: s.networks},
 	}
+	if s.deps.Snapshot != nil {
+		routes["/api/v1/networks/summary"] = route{get: s.summary}
+		routes["/api/v1/network"] = route{get: s.network}
+		routes["/api/v1/matrix"] = route{get: s.matrix}
+		routes["/api/v1/flows"] = route{get: s.listFlows}
+		routes["/api/v1/hosts"] = route{get: s.listHosts}
+		routes["/api/v1/live"] = route{get: s.live}
+		if s.deps.History != nil {
+			routes["/api/v1/history"] = route{get: s.rangeOf}
+			routes["/api/v1/history/protocols"] = route{get: s.appsOf}
+		}
+	}
 	if s.deps.Alerts != nil {
 		routes["/api/v1/alerts"] = route{get: s.alerts}
 		routes["/api/v1/alerts/acknowledge"] = route{post: s.acknowledge, body: maxAlertBody}

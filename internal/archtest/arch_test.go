@@ -31,7 +31,7 @@ var allowed = map[string][]string{
 	"report":    {"packet", "capture", "flows", "localnets"},
 	"metrics":   {"packet", "capture", "flows", "localnets", "alerts", "lua"},
 	"lua":       {"localnets", "alerts"},
-	"web":       {"report", "flows", "localnets", "alerts", "lua"},
+	"web":       {"report", "packet", "apps", "flows", "localnets", "alerts", "lua", "history"},
 }
 
 // packagesDir lists the Go packages below the module's root by folder.
