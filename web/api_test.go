@@ -61,7 +61,8 @@ func replayed(t testing.TB) (*Server, *flows.Table) {
 		d.Report = func() *report.Report { return report.New(table.Snapshot(), nil) }
 		d.Snapshot, d.Flows, d.History = table.Snapshot, table.Flows, store
 		d.AlertView = func(cidr string) (float64, int) { return 7, 1 }
-		d.Lost = func() uint64 { return 3 }
+		d.Status = func() Status { return Status{Version: "test", Lost: LostPackets{Packets: 3}} }
+		d.Config = func() any { return map[string]string{"a": "b"} }
 	})
 	return s, table
 }

@@ -126,6 +126,8 @@ type Deps struct {
 	History History
 	// AlertView is a network's score and engaged alerts, by CIDR.
 	AlertView func(cidr string) (score float64, engaged int)
-	// Lost is the packets that were neither captured nor counted, since the start.
-	Lost func() uint64
+	// Status is how the process and its capture are doing.
+	Status func() Status
+	// Config is the configuration as loaded, without secrets: what JSON can hold.
+	Config func() any
 }

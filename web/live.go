@@ -76,8 +76,8 @@ func (s *Server) makeTick() *tickJSON {
 	tick.Totals = totalsJSON{
 		CapturedBytes: snap.Capture.Bytes, Captured: snap.Capture.Packets, Flows: snap.Table.Entries, Hosts: nets.Hosts,
 	}
-	if s.deps.Lost != nil {
-		tick.Totals.Lost = s.deps.Lost()
+	if s.deps.Status != nil {
+		tick.Totals.Lost = s.deps.Status().Lost.Packets
 	}
 	if s.deps.Alerts != nil {
 		for _, bySeverity := range s.deps.Alerts.Stats().Engaged {

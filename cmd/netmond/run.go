@@ -19,6 +19,7 @@ import (
 	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/history"
 	"github.com/netmond/netmond/lua/engine"
 	"github.com/netmond/netmond/metrics"
 	"github.com/netmond/netmond/packet"
@@ -91,6 +92,10 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		if d.keeper, err = chk.openKeeper(log, clock, d.plan); err != nil {
 			return err
 		}
+		d.started = time.Now()
+		if d.history, err = d.openHistory(ctx, *chk.dataDir); err != nil {
+			return err
+		}
 		d.view = metrics.Shared(snapshotReuse, d.takeView)
 		if *chk.enabled {
 			d.engine, err = chk.newEngine(d, strings.Join(append(*files, *iface), ","))
@@ -102,7 +107,7 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		if err == nil {
 			err = d.run(ctx, server, *files)
 		}
-		return errorsFirst(err, d.closeChecks())
+		return errorsFirst(err, d.history.Close(), d.closeChecks())
 	}
 }
 
@@ -129,6 +134,8 @@ type daemon struct {
 
 	view     func() metrics.View // shared by all readers
 	keeper   alerts.Keeper
+	history  *history.Store
+	started  time.Time
 	engine   *engine.Engine // nil without checks
 	replayed atomic.Int64   // clock of the files read, ns since the Unix epoch; 0 for none
 	// final is what readers see once the files are read: the clock goes on for the last checks, and no
@@ -143,7 +150,8 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
-	wg.Go(func() { // ends with ctx
+	wg.Go(func() { d.history.Run(ctx) }) // ends with ctx
+	wg.Go(func() {                       // ends with ctx
 		if err := server.Run(ctx); err != nil {
 			cancel(err)
 		}
@@ -173,8 +181,12 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 // replay counts files; the daemon goes on serving the result.
 func (d *daemon) replay(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server, files []string) {
 	start := time.Now()
-	errs, err := d.readFiles(ctx, files, d.std, func(now int64) error { return d.runReplayedChecks(ctx, now) })
+	errs, err := d.readFiles(ctx, files, d.std, func(now int64) error {
+		d.record(d.table.Snapshot(), now)
+		return d.runReplayedChecks(ctx, now)
+	})
 	s := d.table.Snapshot()
+	d.recordEnd(s)
 	d.final.Store(s)
 	if end := lastMinute(s); err == nil && s.Capture.Packets > 0 && end > d.replayed.Load() {
 		d.table.Tick(end)
@@ -203,7 +215,9 @@ func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, se
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				d.table.Tick(clock.now())
+				now := clock.now()
+				d.table.Tick(now)
+				d.record(d.view().Snapshot, now)
 			}
 		}
 	}()

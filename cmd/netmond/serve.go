@@ -51,6 +51,7 @@ func (d *daemon) newServer(cfg web.Config, matrixSeries int) (*web.Server, error
 	if d.engine != nil {
 		deps.Checks, deps.Scripts = d.engine, d.script
 	}
+	d.showHistory(&deps)
 	return web.New(cfg, deps)
 }
 

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/common/version"
+
+	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/history"
+	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/web"
+)
+
+// openHistory opens what the networks did over time, in the data directory or in memory.
+func (d *daemon) openHistory(ctx context.Context, dir string) (*history.Store, error) {
+	cfg := history.DefaultConfig()
+	cfg.Dir, cfg.Networks, cfg.Log = dir, len(d.networks), d.log
+	store, err := history.Open(ctx, cfg)
+	if err == nil {
+		st := store.Stats()
+		d.log.Info("history", "max_memory", size(st.MaxMemory), "max_disk", size(st.MaxDisk))
+	}
+	return store, err
+}
+
+// record takes what was counted until now (ns since the Unix epoch) into the history.
+func (d *daemon) record(s *flows.Snapshot, now int64) {
+	undecoded := s.Nets.Scopes[localnets.ScopeUndecoded]
+	totals := history.Totals{
+		Bytes: s.Capture.Bytes, Packets: s.Capture.Packets, UndecodedBytes: undecoded.Bytes, UndecodedPackets: undecoded.Packets,
+		LostPackets: d.lost().Packets, UntrackedPackets: s.Table.Untracked.Packets, Flows: uint64(s.Table.Entries),
+	}
+	for _, n := range s.Table.Started {
+		totals.NewFlows += n
+	}
+	for _, bySeverity := range d.keeper.Stats().Engaged {
+		for _, n := range bySeverity {
+			totals.EngagedAlerts += uint64(n)
+		}
+	}
+	d.history.Add(&history.Sample{Time: now, Nets: s.Nets, Totals: totals, Alerts: func(cidr string) (uint64, uint64) {
+		score, engaged := d.alertView(cidr)
+		return uint64(score), uint64(engaged)
+	}})
+}
+
+// recordEnd takes the last figures of files in: they count until the second after the last frame.
+func (d *daemon) recordEnd(s *flows.Snapshot) {
+	if s.Capture.Packets > 0 {
+		d.record(s, (s.Nets.Time/int64(time.Second)+1)*int64(time.Second))
+	}
+}
+
+// alertView is a network's score and engaged alerts.
+func (d *daemon) alertView(cidr string) (score float64, engaged int) {
+	v := d.keeper.AlertView(cidr)
+	return v.ScoreClient + v.ScoreServer, v.Engaged
+}
+
+// showHistory adds to deps what the API beyond the report shows.
+func (d *daemon) showHistory(deps *web.Deps) {
+	deps.Snapshot = func() *flows.Snapshot { return d.view().Snapshot }
+	deps.Flows = d.table.Flows
+	deps.History = d.history
+	deps.AlertView = d.alertView
+	deps.Status = d.status
+}
+
+func (d *daemon) status() web.Status {
+	started := d.started.UTC().Format(time.RFC3339)
+	st := web.Status{
+		Version: version.Version, Started: &started, Uptime: time.Since(d.started).Seconds(), Lost: d.lost(),
+		Memory: web.MemoryStatus{Resident: residentBytes()},
+	}
+	if d.plan != nil {
+		st.Memory.Budget = d.plan.Budget
+	}
+	if d.live != nil {
+		s := d.live.Stats()
+		st.Sources = append(st.Sources, web.SourceStatus{
+			Interface: s.Interface, Path: s.Path, Up: s.Up, Packets: s.Packets, Bytes: s.Bytes, KernelPackets: s.KernelPackets,
+			Truncated: s.Truncated, Downs: s.Downs, Reopens: s.Reopens, LastPollAge: time.Since(time.Unix(0, s.LastPoll)).Seconds(),
+			RingBytes: s.RingBytes, Workers: 1, Lost: map[string]uint64{"ring": s.KernelDrops},
+		})
+	}
+	return st
+}
+
+// lost is what was neither captured nor counted.
+func (d *daemon) lost() web.LostPackets {
+	l := web.LostPackets{ByCause: map[string]uint64{}}
+	if d.live != nil {
+		l.ByCause["ring"] = d.live.Stats().KernelDrops
+	}
+	for _, n := range l.ByCause {
+		l.Packets += n
+	}
+	return l
+}
