@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 SOAK      ?= 10m
 
-.PHONY: help build cross test test-root soak lint generate bench fuzz docs
+.PHONY: help build cross test test-root soak lint generate bench fuzz docs page
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,13 @@ docs: ## references made from the code
 	$(GO) test ./report ./metrics ./config -run TestDocs -update
 	$(GO) test ./lua -run TestReference -update
 	$(GO) test ./lua/checks -update
+
+ESBUILD := $(GO) tool -modfile=tools/go.mod esbuild --bundle --minify --log-level=warning
+page: ## the web page's bundle: type check and bundle of web/ui into web/static (needs Node and npm)
+	cd web/ui && npm ci --no-audit --no-fund --silent && npx tsc
+	$(ESBUILD) web/ui/src/main.tsx --target=es2022 --jsx=automatic --jsx-import-source=preact --legal-comments=eof --outfile=web/static/app.js
+	$(ESBUILD) web/ui/src/style.css --outfile=web/static/app.css
+	cp web/ui/index.html web/ui/icon.svg web/static/
 
 bench: ## every benchmark, five times, for benchstat
 	$(GO) test -run '^$$' -bench . -count 5 ./...

@@ -20,6 +20,7 @@ type Config struct {
 	Sandbox      *bool            `yaml:"sandbox" apply:"restart" default:"true" flag:"sandbox" doc:"Once the sockets are open, give up all capabilities, all files but those that are named here, and all system calls but those that are needed (docs/security.md). Without it, whoever takes over netmond has all that its user has."`
 	User         *string          `yaml:"user" apply:"restart" unset:"the user that started netmond" flag:"user" doc:"Started as root, become this user (a name or number) once the sockets are open."`
 	DataDir      *string          `yaml:"data_dir" apply:"restart" unset:"none, alerts are kept in memory" flag:"data-dir" doc:"Folder in which alerts and the checks' cached values survive a restart. It is made when missing."`
+	History      History          `yaml:"history" apply:"restart" doc:"What each network did over time, for charts: seconds over a quarter of an hour, 10 seconds over 6 hours, minutes over 7 days, quarters of an hour over a year, as far as the bounds go."`
 	Scripts      Scripts          `yaml:"scripts" apply:"reload" doc:"Lua check scripts."`
 	Checks       map[string]Check `yaml:"checks" apply:"reload" unset:"each check as it is shipped or written" keys:"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$" doc:"Settings of single checks, by the check's key: the name of its file without .lua."`
 	Alerts       Alerts           `yaml:"alerts" apply:"reload" doc:"Past alerts."`
@@ -64,6 +65,12 @@ type Web struct {
 // Metrics is about /metrics.
 type Metrics struct {
 	MatrixSeries *int64 `yaml:"matrix_series" default:"1000" min:"0" max:"1000000" flag:"metrics.matrix-series" doc:"Pairs of networks with a series of their own in /metrics; the rest is summed as other."`
+}
+
+// History bounds what is recorded of each network over time.
+type History struct {
+	Memory *Size `yaml:"memory" default:"64MiB" min:"1MiB" max:"64GiB" flag:"history.memory" doc:"Memory of the history. Without data_dir all of it is there."`
+	Disk   *Size `yaml:"disk" default:"512MiB" min:"16MiB" max:"16TiB" flag:"history.disk" doc:"Size of the history's file in data_dir; its log takes 8 MiB more at most. At the bound the oldest points of what takes most go."`
 }
 
 // Scripts says which Lua checks there are and what they may take.

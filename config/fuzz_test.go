@@ -56,8 +56,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// Input made to be dear costs no more than its bounds allow. The figures are far above what it takes
-// (about 0.3 s and 0.5 GB in all at most) and far below what it takes without the bounds.
+// Input made to be dear takes no more memory than its bounds allow: about 0.5 GB in all at most. The time, 0.3 s at
+// most, is shown with -v.
 func TestDearInput(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds")
@@ -97,7 +97,7 @@ func TestDearInput(t *testing.T) {
 		}
 		spent := time.Since(start)
 		runtime.ReadMemStats(&after)
-		if taken := after.TotalAlloc - before.TotalAlloc; taken > 1<<30 || spent > 20*time.Second {
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > 1<<30 {
 			t.Errorf("%s: %v and %d MiB", name, spent, taken>>20)
 		} else if testing.Verbose() {
 			t.Logf("%s: %v and %d MiB", name, spent.Round(time.Millisecond), taken>>20)

@@ -18,6 +18,7 @@ const (
 	maxFile     = 16 << 20 // bytes
 	maxDepth    = 32       // of nesting; the deepest key of the table has 6
 	maxElements = 1 << 18
+	maxDigitRun = 4096 // in a row: the parser takes time by their square
 )
 
 // Load reads the file at path, which has to be a regular file. The error of a file that was read is an
@@ -164,9 +165,10 @@ func tabIndent(src []byte, line int) int {
 }
 
 // badCharacter finds the first byte that cannot be in YAML, which the parser would tell without its
-// place.
+// place, or a number that would keep it busy.
 func badCharacter(src []byte) (line, col int, what string) {
 	line, col = 1, 1
+	digits := 0
 	for i := 0; i < len(src); {
 		r, n := utf8.DecodeRune(src[i:])
 		switch {
@@ -176,6 +178,11 @@ func badCharacter(src []byte) (line, col int, what string) {
 			line, col = line+1, 0
 		case r < 0x20 && r != '\t' && r != '\r', r >= 0x7f && r < 0xa0 && r != 0x85, r == 0xfffe, r == 0xffff:
 			return line, col, fmt.Sprintf("character U+%04X cannot stand in a configuration", r)
+		}
+		if digits++; r < '0' || r > '9' {
+			digits = 0
+		} else if digits > maxDigitRun {
+			return line, col, fmt.Sprintf("a number of more than %d digits", maxDigitRun)
 		}
 		i += n
 		col++

@@ -62,6 +62,7 @@ func TestFull(t *testing.T) {
 		Sandbox: ptr(false),
 		User:    ptr("netmond"),
 		DataDir: ptr("/var/lib/netmond"),
+		History: History{Memory: ptr(Size(32 << 20)), Disk: ptr(Size(1 << 30))},
 		Scripts: Scripts{
 			Enabled: ptr(false), Dirs: Strings{"scripts", "../more"}, Limits: Limits{Time: ptr(Duration(500 * time.Millisecond)), Memory: ptr(Size(512 << 20))},
 			Max: ptr(int64(20)), ReloadInterval: ptr(Duration(time.Minute)), NtopngShape: ptr(true),
@@ -257,9 +258,9 @@ func TestPos(t *testing.T) {
 		{"networks/0", ":3:5"},
 		{"networks/2/name", ":6:11"},
 		{"none/at/all", ""},
-		{"checks/traffic_volume", ":46:3"},
-		{"checks/traffic_volume/settings/share", ":50:14"},
-		{"checks/traffic_volume/networks/servers", ":62:7"},
+		{"checks/traffic_volume", ":49:3"},
+		{"checks/traffic_volume/settings/share", ":53:14"},
+		{"checks/traffic_volume/networks/servers", ":65:7"},
 	} {
 		var path []string
 		if tt.path != "" {
@@ -269,7 +270,7 @@ func TestPos(t *testing.T) {
 			t.Errorf("%s: got %s, want %s%s", tt.path, got, file, tt.want)
 		}
 	}
-	if got := c.Pos("checks", "traffic_volume", "networks", "192.0.2.0/24", "settings", "ingress"); got != file+":66:20" {
+	if got := c.Pos("checks", "traffic_volume", "networks", "192.0.2.0/24", "settings", "ingress"); got != file+":69:20" {
 		t.Errorf("got %s", got)
 	}
 	for path, want := range map[string]string{"": "", "/x": "/x", "a/b": "testdata/a/b", "../x": "x"} {

@@ -84,6 +84,12 @@ func (r *Report) flows() Flows {
 	return f
 }
 
+// NetworkOf is n as a report has it.
+func NetworkOf(n *localnets.NetworkStats) (to Network) {
+	network(&to, n)
+	return to
+}
+
 // network fills to; its map is emptied and used again.
 func network(to *Network, n *localnets.NetworkStats) {
 	protocols := to.Protocols

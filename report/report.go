@@ -46,3 +46,16 @@ func total(n *localnets.NetworkStats) localnets.Counts {
 	}
 	return sum
 }
+
+// Sums are the parts of a report that are not lists.
+type Sums struct {
+	Capture          Capture
+	Scopes           Scopes
+	UndecodedReasons map[string]Counts
+	Flows            Flows
+}
+
+// Sums gives the parts of the report that are not lists.
+func (r *Report) Sums() Sums {
+	return Sums{Capture: r.capture(), Scopes: r.scopes(), UndecodedReasons: r.undecodedReasons(), Flows: r.flows()}
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
+	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/report"
 )
 
@@ -120,4 +121,17 @@ type Deps struct {
 	Scripts Scripts
 	// Reload reads the configuration again, for POST /-/reload. Its error is shown to the client.
 	Reload func() error
+
+	// Snapshot is the present one, from any goroutine; the API beyond the report needs it, with Flows.
+	Snapshot func() *flows.Snapshot
+	// Flows calls fn with each flow of the table until it gives false; see flows.Table.Flows.
+	Flows func(fn func(*flows.Flow) bool)
+	// History is what was recorded; nil records nothing.
+	History History
+	// AlertView is a network's score and engaged alerts, by CIDR.
+	AlertView func(cidr string) (score float64, engaged int)
+	// Status is how the process and its capture are doing.
+	Status func() Status
+	// Config is the configuration as loaded, without secrets: what JSON can hold.
+	Config func() any
 }

@@ -12,11 +12,17 @@ type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
+	Column int    `json:"column,omitempty"` // of a filter, from 1: where it is wrong
 }
 
 // writeProblem answers with a status. detail is for people; what it quotes of the request is escaped.
 func writeProblem(w http.ResponseWriter, status int, detail string) {
-	b, err := json.Marshal(problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail})
+	writeProblemAt(w, status, detail, 0)
+}
+
+// writeProblemAt is writeProblem with the column of a filter; 0 is none.
+func writeProblemAt(w http.ResponseWriter, status int, detail string, column int) {
+	b, err := json.Marshal(problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Column: column})
 	if err != nil { // a problem has nothing that cannot be marshalled
 		panic(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ const maxScrapes = 64
 // routes makes the handler of all paths. Paths match exactly: there is no file system behind them,
 // and nothing cleans "..".
 func (s *Server) routes(gatherer prometheus.Gatherer) (http.Handler, error) {
-	landing, policy, err := landingPage()
+	routes, err := pageRoutes()
 	if err != nil {
 		return nil, err
 	}
@@ -32,12 +33,29 @@ func (s *Server) routes(gatherer prometheus.Gatherer) (http.Handler, error) {
 		CoalesceGather:      true,
 		EnableOpenMetrics:   true,
 	})
-	routes := map[string]route{
-		"/":                {get: landing},
+	maps.Copy(routes, map[string]route{
 		"/metrics":         {get: metrics.ServeHTTP},
 		"/-/healthy":       {get: s.healthy},
 		"/-/ready":         {get: s.readiness},
 		"/api/v1/networks": {get: s.networks},
+	})
+	if s.deps.Snapshot != nil {
+		routes["/api/v1/networks/summary"] = route{get: s.summary}
+		routes["/api/v1/network"] = route{get: s.network}
+		routes["/api/v1/matrix"] = route{get: s.matrix}
+		routes["/api/v1/flows"] = route{get: s.listFlows}
+		routes["/api/v1/hosts"] = route{get: s.listHosts}
+		routes["/api/v1/live"] = route{get: s.live}
+		if s.deps.Status != nil {
+			routes["/api/v1/capture"] = route{get: s.capture}
+		}
+		if s.deps.History != nil {
+			routes["/api/v1/history"] = route{get: s.rangeOf}
+			routes["/api/v1/history/protocols"] = route{get: s.appsOf}
+		}
+	}
+	if s.deps.Config != nil {
+		routes["/api/v1/config"] = route{get: s.config}
 	}
 	if s.deps.Alerts != nil {
 		routes["/api/v1/alerts"] = route{get: s.alerts}
@@ -52,12 +70,12 @@ func (s *Server) routes(gatherer prometheus.Gatherer) (http.Handler, error) {
 	}
 	paths := make(map[string]http.Handler, len(routes))
 	for path, r := range routes {
-		paths[path] = s.stats.count(path, s.checked(policy, r))
+		paths[path] = s.stats.count(path, s.checked(r))
 	}
-	unknown := s.stats.count("other", s.checked(policy, route{get: notFound, post: notFound}))
+	unknown := s.stats.count("other", s.checked(route{get: notFound, post: notFound}))
 	scripts := unknown
 	if s.deps.Scripts != nil {
-		scripts = s.stats.count(scriptsPath, s.checked(policy, route{get: s.script, post: s.script, body: maxScriptBody}))
+		scripts = s.stats.count(scriptsPath, s.checked(route{get: s.script, post: s.script, body: maxScriptBody}))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := paths[r.URL.Path]
@@ -111,10 +129,10 @@ var sameOrigin = http.NewCrossOriginProtection()
 
 // checked refuses foreign Host headers, bodies that are not wanted and requests of other sites' pages
 // that would change something, and sets the headers of every answer.
-func (s *Server) checked(policy string, h route) http.Handler {
+func (s *Server) checked(h route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
-		header.Set("Content-Security-Policy", policy)
+		header.Set("Content-Security-Policy", pagePolicy)
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("X-Frame-Options", "DENY")
 		header.Set("Referrer-Policy", "no-referrer")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,12 @@ type Server struct {
 	hosts   hosts
 	ready   atomic.Bool
 	handler http.Handler // of all paths
+
+	scanning chan struct{} // held by the request that walks the flow table
+	lives    chan struct{} // held by each client of live events
+	ticks    ticker
+	ending   chan struct{} // closed when Run ends: live events end with it
+	endOnce  sync.Once
 }
 
 // New checks cfg and makes a Server that listens nowhere yet and is not ready.
@@ -41,7 +48,13 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if deps.Alerts != nil && deps.Network == nil {
 		return nil, errors.New("web: alerts without networks")
 	}
-	s := &Server{cfg: cfg, deps: deps, stats: newStats(), hosts: newHosts(cfg)}
+	if (deps.Snapshot == nil) != (deps.Flows == nil) {
+		return nil, errors.New("web: a snapshot without flows, or flows without a snapshot")
+	}
+	s := &Server{
+		cfg: cfg, deps: deps, stats: newStats(), hosts: newHosts(cfg),
+		scanning: make(chan struct{}, 1), lives: make(chan struct{}, maxLive), ending: make(chan struct{}),
+	}
 	own := prometheus.NewRegistry()
 	if err := own.Register(&s.stats); err != nil {
 		return nil, fmt.Errorf("web: register metrics: %w", err)
@@ -62,6 +75,7 @@ func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	context.AfterFunc(ctx, func() { s.endOnce.Do(func() { close(s.ending) }) })
 	open := s.cfg.Listeners
 	if open == nil {
 		var err error

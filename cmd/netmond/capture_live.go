@@ -77,7 +77,9 @@ func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, se
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				d.table.Tick(clock.now())
+				now := clock.now()
+				d.table.Tick(now)
+				d.record(d.view().Snapshot, now)
 			}
 		}
 	})

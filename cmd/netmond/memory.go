@@ -25,6 +25,7 @@ type memoryPlan struct {
 	Ring     int64 // of the kernel, for all interfaces
 	Alerts   int64 // working copy, cached values and queue
 	Matrix   int64 // pairs of networks
+	History  int64
 	Hosts    int64
 	Flows    int64
 	Reserve  int64 // left to the garbage collector
@@ -49,13 +50,15 @@ const (
 	// hostBytes bounds a host told apart, see localnets.Config.MaxHosts.
 	hostBytes = 55
 
-	liveRing = 64 << 20 // unless a flag or a small budget says otherwise
+	mostHistory = 64 << 20
+	liveRing    = 64 << 20 // unless a flag or a small budget says otherwise
 
-	leastRing   = 2 << 20 // of a worker: two blocks
-	leastAlerts = 4 << 20
-	leastCells  = 1024
-	leastHosts  = 1024
-	leastFlows  = 4096
+	leastRing    = 2 << 20 // of a worker: two blocks
+	leastAlerts  = 4 << 20
+	leastHistory = 1 << 20
+	leastCells   = 1024
+	leastHosts   = 1024
+	leastFlows   = 4096
 
 	maxBudgetFlows = 1 << 28
 	maxBudgetCells = 1 << 16
@@ -98,8 +101,8 @@ func (d memoryDemand) plan(budget int64) (*memoryPlan, error) {
 	p.Budget, p.Reserve = budget, budget/reserveShare
 	if p.used() > budget {
 		need := (p.used() - p.Reserve) * reserveShare / (reserveShare - 1)
-		return nil, fmt.Errorf("a budget of %v is too small: want %dMiB at least for the program (%v), %d networks (%v), the ring (%v), alerts (%v), %d pairs of networks (%v), %d hosts (%v), %d flows (%v) and a reserve",
-			size(budget), need>>20+1, size(p.Program), d.networks, size(p.Networks), size(p.Ring), size(p.Alerts), p.MaxCells, size(p.Matrix), p.MaxHosts, size(p.Hosts), p.MaxFlows, size(p.Flows))
+		return nil, fmt.Errorf("a budget of %v is too small: want %dMiB at least for the program (%v), %d networks (%v), the ring (%v), alerts (%v), history (%v), %d pairs of networks (%v), %d hosts (%v), %d flows (%v) and a reserve",
+			size(budget), need>>20+1, size(p.Program), d.networks, size(p.Networks), size(p.Ring), size(p.Alerts), size(p.History), p.MaxCells, size(p.Matrix), p.MaxHosts, size(p.Hosts), p.MaxFlows, size(p.Flows))
 	}
 	rest := budget - p.used()
 	if d.live && d.ring == 0 {
@@ -108,6 +111,7 @@ func (d memoryDemand) plan(budget int64) (*memoryPlan, error) {
 	}
 	p.RingPerInterface = p.Ring / int64(d.interfaces)
 	p.Alerts += rest / 16
+	p.History += min(rest/8, mostHistory-leastHistory)
 	p.MaxCells += int(min(rest/16/cellBytes, int64(d.cells()-p.MaxCells)))
 	p.Matrix = int64(p.MaxCells) * cellBytes
 	if d.maxHosts == 0 {
@@ -124,7 +128,7 @@ func (d memoryDemand) plan(budget int64) (*memoryPlan, error) {
 // least is the smallest plan.
 func (d memoryDemand) least() *memoryPlan {
 	p := &memoryPlan{
-		Program: d.resident + programWork, Networks: int64(d.networks) * networkBytes, Alerts: leastAlerts, Workers: d.workers,
+		Program: d.resident + programWork, Networks: int64(d.networks) * networkBytes, Alerts: leastAlerts, History: leastHistory, Workers: d.workers,
 		MaxHosts: cmp.Or(d.maxHosts, leastHosts), MaxFlows: cmp.Or(d.maxFlows, leastFlows), MaxCells: min(d.cells(), leastCells),
 	}
 	p.Matrix = int64(p.MaxCells) * cellBytes
@@ -144,7 +148,7 @@ func (d memoryDemand) cells() int {
 }
 
 func (p *memoryPlan) used() int64 {
-	return p.Program + p.Networks + p.Ring + p.Alerts + p.Matrix + p.Hosts + p.Flows + p.Reserve
+	return p.Program + p.Networks + p.Ring + p.Alerts + p.Matrix + p.History + p.Hosts + p.Flows + p.Reserve
 }
 
 // roomFor refuses a list of networks that the budget was not planned for. What they take is lent by the
@@ -181,7 +185,7 @@ func (p *memoryPlan) apply(log *slog.Logger, level slog.Level) {
 	other := max(residentBytes()-int64(m.Sys-m.HeapReleased), 0) // the program's file, above all
 	debug.SetMemoryLimit(p.Budget - p.Ring - other)
 	log.Log(context.Background(), level, "memory", "budget", size(p.Budget), "program", size(p.Program), "networks", size(p.Networks), "ring", size(p.Ring), "workers", p.Workers,
-		"alerts", size(p.Alerts), "matrix", size(p.Matrix), "max_matrix_cells", p.MaxCells, "hosts", size(p.Hosts), "max_hosts", p.MaxHosts, "flows", size(p.Flows), "max_flows", p.MaxFlows,
+		"alerts", size(p.Alerts), "matrix", size(p.Matrix), "max_matrix_cells", p.MaxCells, "history", size(p.History), "hosts", size(p.Hosts), "max_hosts", p.MaxHosts, "flows", size(p.Flows), "max_flows", p.MaxFlows,
 		"reserve", size(p.Budget-p.used()+p.Reserve))
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/netmond/netmond/apps"
 	"github.com/netmond/netmond/config"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/history"
 	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/lua"
 	"github.com/netmond/netmond/lua/engine"
@@ -248,6 +249,16 @@ func (o *options) server() web.Config {
 	if len(o.faults) == before { // else it says the same
 		o.wrong(cfg.Validate(), "web")
 	}
+	return cfg
+}
+
+// recording is the configuration of the history. It lies beside the alerts.
+func (o *options) recording() history.Config {
+	cfg := history.DefaultConfig()
+	cfg.Dir = o.Path(config.Or(o.DataDir, ""), "data_dir")
+	cfg.MaxMemory = int64(config.Or(o.History.Memory, config.Size(cfg.MaxMemory)))
+	cfg.MaxDisk = int64(config.Or(o.History.Disk, config.Size(cfg.MaxDisk)))
+	o.wrong(cfg.Validate(), "history")
 	return cfg
 }
 

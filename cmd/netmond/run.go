@@ -17,6 +17,7 @@ import (
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/config"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/history"
 	"github.com/netmond/netmond/lua/engine"
 	"github.com/netmond/netmond/metrics"
 	"github.com/netmond/netmond/web"
@@ -57,6 +58,7 @@ type setup struct {
 	checks  *engine.Config // nil without checks
 	web     web.Config
 	metrics metrics.Config
+	history history.Config
 	needs   needs
 }
 
@@ -70,7 +72,7 @@ func (o *options) setup(files []string) (*setup, error) {
 	case len(ifaces) == 0 && len(files) == 0 && !o.dry, len(files) > 0 && len(ifaces) > 0:
 		return nil, usageError{errors.New("give one of -i IFACE and -r FILE")}
 	}
-	s := &setup{alerts: o.alerting(), web: o.server(), metrics: o.exposition()}
+	s := &setup{alerts: o.alerting(), web: o.server(), metrics: o.exposition(), history: o.recording()}
 	var own []netip.Prefix
 	if len(files) == 0 {
 		live := o.liveCapture(ifaces)
@@ -89,6 +91,10 @@ func (o *options) setup(files []string) (*setup, error) {
 	}
 	if s.plan != nil && s.live != nil {
 		s.live.RingBytes, s.live.Workers = int(s.plan.RingPerInterface), s.plan.Workers
+	}
+	s.history.Networks = len(s.registry.Networks())
+	if s.plan != nil {
+		s.history.MaxMemory = s.plan.History
 	}
 	s.needs = o.needs(files)
 	return s, nil
@@ -129,6 +135,10 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 	if d.keeper, err = openKeeper(s.alerts, d.log, clock, d.plan); err != nil {
 		return err
 	}
+	d.started = time.Now()
+	if d.history, err = openHistory(ctx, s.history, d.log); err != nil {
+		return errorsFirst(err, d.closeChecks())
+	}
 	d.view = d.viewOf(metrics.Shared(snapshotReuse, d.takeView))
 	if s.checks != nil {
 		d.engine, err = d.newEngine(*s.checks)
@@ -140,7 +150,7 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 	if err == nil {
 		err = d.run(ctx, server, files)
 	}
-	return errorsFirst(err, d.closeChecks())
+	return errorsFirst(err, d.history.Close(), d.closeChecks())
 }
 
 // A daemon is a running netmond.
@@ -158,6 +168,8 @@ type daemon struct {
 	view     func() metrics.View // shared by all readers
 	oom      *oomScore           // for workers; nil where there is none
 	keeper   alerts.Keeper
+	history  *history.Store
+	started  time.Time
 	engine   *engine.Engine // nil without checks
 	replayed atomic.Int64   // clock of the files read, ns since the Unix epoch; 0 for none
 	// final is what readers see once the files are read: the clock goes on for the last checks, and no
@@ -172,7 +184,8 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
-	wg.Go(func() { // ends with ctx
+	wg.Go(func() { d.history.Run(ctx) }) // ends with ctx
+	wg.Go(func() {                       // ends with ctx
 		if err := server.Run(ctx); err != nil {
 			cancel(err)
 		}
@@ -203,8 +216,12 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 // replay counts files; the daemon goes on serving the result.
 func (d *daemon) replay(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server, files []string) {
 	start := time.Now()
-	errs, err := d.readFiles(ctx, files, d.std, func(now int64) error { return d.runReplayedChecks(ctx, now) })
+	errs, err := d.readFiles(ctx, files, d.std, func(now int64) error {
+		d.record(d.table.Snapshot(), now)
+		return d.runReplayedChecks(ctx, now)
+	})
 	s := d.table.Snapshot()
+	d.recordEnd(s)
 	d.final.Store(s)
 	if end := lastMinute(s); err == nil && s.Capture.Packets > 0 && end > d.replayed.Load() {
 		d.table.Tick(end)

@@ -70,6 +70,7 @@ func (d *daemon) newServer(cfg web.Config, exposition metrics.Config) (*web.Serv
 	if d.engine != nil {
 		deps.Checks, deps.Scripts = d.engine, d.script
 	}
+	d.showHistory(&deps)
 	return web.New(cfg, deps)
 }
 

@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"apps":      {},
 	"localnets": {},
 	"alerts":    {},
+	"history":   {"localnets"},
 	"config":    {},
 	"sandbox":   {},
 	"capture":   {"packet"},
@@ -32,7 +33,7 @@ var allowed = map[string][]string{
 	"report":    {"packet", "capture", "flows", "localnets"},
 	"metrics":   {"packet", "capture", "flows", "localnets", "alerts", "lua"},
 	"lua":       {"localnets", "alerts", "sandbox"},
-	"web":       {"report", "flows", "localnets", "alerts", "lua"},
+	"web":       {"report", "packet", "apps", "flows", "localnets", "alerts", "lua", "history"},
 
 	"capture/filter": {"packet"},
 }

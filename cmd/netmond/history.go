@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/common/version"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/history"
+	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/web"
+)
+
+// openHistory opens what the networks did over time, in the data directory or in memory.
+func openHistory(ctx context.Context, cfg history.Config, log *slog.Logger) (*history.Store, error) {
+	cfg.Log = log
+	store, err := history.Open(ctx, cfg)
+	if err == nil {
+		log.Info("history", "max_memory", size(cfg.MaxMemory), "max_disk", size(store.Stats().MaxDisk))
+	}
+	return store, err
+}
+
+// record takes what was counted until now (ns since the Unix epoch) into the history.
+func (d *daemon) record(s *flows.Snapshot, now int64) {
+	undecoded := s.Nets.Scopes[localnets.ScopeUndecoded]
+	totals := history.Totals{
+		Bytes: s.Capture.Bytes, Packets: s.Capture.Packets, UndecodedBytes: undecoded.Bytes, UndecodedPackets: undecoded.Packets,
+		LostPackets: d.lost().Packets, UntrackedPackets: s.Table.Untracked.Packets, Flows: uint64(s.Table.Entries),
+	}
+	for _, n := range s.Table.Started {
+		totals.NewFlows += n
+	}
+	for _, bySeverity := range d.keeper.Stats().Engaged {
+		for _, n := range bySeverity {
+			totals.EngagedAlerts += uint64(n)
+		}
+	}
+	d.history.Add(&history.Sample{Time: now, Nets: s.Nets, Totals: totals, Alerts: func(cidr string) (uint64, uint64) {
+		score, engaged := d.alertView(cidr)
+		return uint64(score), uint64(engaged)
+	}})
+}
+
+// recordEnd takes the last figures of files in: they count until the second after the last frame.
+func (d *daemon) recordEnd(s *flows.Snapshot) {
+	if s.Capture.Packets > 0 {
+		d.record(s, (s.Nets.Time/int64(time.Second)+1)*int64(time.Second))
+	}
+}
+
+// alertView is a network's score and engaged alerts.
+func (d *daemon) alertView(cidr string) (score float64, engaged int) {
+	v := d.keeper.AlertView(cidr)
+	return v.ScoreClient + v.ScoreServer, v.Engaged
+}
+
+// showHistory adds to deps what the API beyond the report shows.
+func (d *daemon) showHistory(deps *web.Deps) {
+	deps.Snapshot = func() *flows.Snapshot { return d.view().Snapshot }
+	deps.Flows = d.table.Flows
+	deps.History = d.history
+	deps.AlertView = d.alertView
+	deps.Status = d.status
+	deps.Config = d.loadedConfig
+}
+
+func (d *daemon) status() web.Status {
+	started := d.started.UTC().Format(time.RFC3339)
+	st := web.Status{
+		Version: version.Version, Started: &started, Uptime: time.Since(d.started).Seconds(), Lost: d.lost(),
+		Memory: web.MemoryStatus{Resident: residentBytes()},
+	}
+	if d.plan != nil {
+		st.Memory.Budget = d.plan.Budget
+	}
+	for _, s := range d.live.stats() {
+		st.Sources = append(st.Sources, web.SourceStatus{
+			Interface: s.Interface, Path: s.Path, Up: s.Up, Packets: s.Packets, Bytes: s.Bytes, KernelPackets: s.KernelPackets,
+			Truncated: s.Truncated, Downs: s.Downs, Reopens: s.Reopens, LastPollAge: oldestPoll(s.Workers).Seconds(),
+			RingBytes: s.RingBytes, Workers: len(s.Workers), Lost: lostBy(&s),
+		})
+	}
+	return st
+}
+
+// oldestPoll is how long ago the slowest worker looked for frames.
+func oldestPoll(workers []capture.WorkerStats) (age time.Duration) {
+	for _, w := range workers {
+		age = max(age, w.PollAge)
+	}
+	return age
+}
+
+// lostBy is what an interface lost, by cause.
+func lostBy(s *capture.Stats) map[string]uint64 {
+	return map[string]uint64{"ring": s.KernelDrops, "nic": s.NICDrops}
+}
+
+// lost is what was neither captured nor counted.
+func (d *daemon) lost() web.LostPackets {
+	l := web.LostPackets{ByCause: map[string]uint64{}}
+	for _, s := range d.live.stats() {
+		for cause, n := range lostBy(&s) {
+			l.ByCause[cause] += n
+			l.Packets += n
+		}
+	}
+	return l
+}
+
+// loadedConfig is the configuration in force, without secrets, for JSON.
+func (d *daemon) loadedConfig() any {
+	d.reloads.mu.Lock()
+	text := d.options.String()
+	d.reloads.mu.Unlock()
+	var v any
+	if err := yaml.Unmarshal([]byte(text), &v); err != nil { // it is our own text
+		d.log.Error("configuration cannot be shown", "err", err)
+	}
+	if v == nil {
+		v = map[string]any{} // nothing is set
+	}
+	return v
+}

@@ -1,0 +1,86 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { get, type APIError } from '../api'
+import { Spark } from '../chart'
+import { amount, count, millis, percent, rate, title } from '../format'
+import { type Column, Failure, FilterBox, NetworkLink, useSort, VirtualTable } from '../parts'
+import { place } from '../state'
+import type { Row, Summary } from '../types'
+
+const columns: Column<Row>[] = [
+  { name: 'Network', sort: 'network', cell: (n) => <><NetworkLink cidr={n.cidr} name={title(n)} />{n.alias && <span class="soft"> {n.cidr}</span>}</> },
+  { name: 'Last minute', cell: (n) => <Spark values={n.spark} label={`Traffic of ${title(n)} in the last minute`} /> },
+  { name: 'Ingress', sort: 'ingress_rate', number: true, cell: (n) => rate(n.ingress_rate) },
+  { name: 'Egress', sort: 'egress_rate', number: true, cell: (n) => rate(n.egress_rate) },
+  { name: 'Inner', sort: 'inner_rate', number: true, cell: (n) => rate(n.inner_rate) },
+  { name: 'Total in', sort: 'ingress', number: true, cell: (n) => <span data-bytes={n.ingress.bytes}>{amount(n.ingress.bytes)}</span> },
+  { name: 'Total out', sort: 'egress', number: true, cell: (n) => <span data-bytes={n.egress.bytes}>{amount(n.egress.bytes)}</span> },
+  { name: 'Hosts', sort: 'hosts', number: true, cell: (n) => count(n.hosts) },
+  { name: 'Flows', sort: 'flows', number: true, cell: (n) => count(n.flows_active) },
+  { name: 'Retrans.', sort: 'retransmissions', number: true, title: 'Retransmissions as a share of TCP packets', cell: (n) => percent(n.retransmission_share) },
+  { name: 'RTT', sort: 'rtt', number: true, title: 'Mean round trip of TCP handshakes', cell: (n) => millis(n.rtt_ms) },
+  { name: 'Score', sort: 'score', number: true, cell: (n) => count(Math.round(n.score)) },
+  { name: 'Alerts', sort: 'alerts', number: true, cell: (n) => (n.engaged_alerts ? <a class="severity error" href={'#/alerts?network=' + encodeURIComponent(n.cidr)}>{n.engaged_alerts}</a> : '0') },
+]
+
+const perPage = 100
+
+export function Networks() {
+  const { sort, order } = useSort('rate')
+  const q = place.value.params.q ?? ''
+  const [pages, setPages] = useState<Record<number, Row[]>>({})
+  const [total, setTotal] = useState<number | null>(null)
+  const [error, setError] = useState<APIError | Error>()
+  const wanted = useRef<number[]>([1])
+  const key = sort + order + q
+  const current = useRef(key)
+
+  const load = async (numbers: number[]) => {
+    for (const page of numbers) {
+      try {
+        const s = await get<Summary>('networks/summary', { q, sort, order, page, per_page: perPage, spark: 1 })
+        if (current.current !== key) return
+        setTotal(s.total)
+        setPages((old) => ({ ...old, [page]: s.networks }))
+        setError(undefined)
+      } catch (e) {
+        setError(e as Error)
+      }
+    }
+  }
+  useEffect(() => {
+    current.current = key
+    setPages({})
+    load(wanted.current)
+    const timer = window.setInterval(() => !document.hidden && load(wanted.current), 3000)
+    return () => window.clearInterval(timer)
+  }, [key])
+
+  const want = (from: number, to: number) => {
+    const numbers = []
+    for (let p = Math.floor(from / perPage) + 1; p <= Math.ceil(Math.max(to, 1) / perPage) && p <= 100; p++) numbers.push(p)
+    const fresh = numbers.filter((p) => !wanted.current.includes(p))
+    wanted.current = numbers
+    if (fresh.length) load(fresh)
+  }
+  return (
+    <>
+      <header class="head">
+        <h1>Networks</h1>
+        <FilterBox name="q" hint="name, CIDR or an address inside" />
+        <span class="soft">{total === null ? '' : count(total) + ' networks'}</span>
+      </header>
+      <Failure of={{ error, loading: false }} />
+      <VirtualTable
+        columns={columns}
+        total={total ?? 0}
+        row={(i) => pages[Math.floor(i / perPage) + 1]?.[i % perPage]}
+        want={want}
+        keyOf={(n) => n.id}
+        sort={sort}
+        order={order}
+        caption="Local networks"
+        empty={total === null ? 'Loading…' : 'No network fits.'}
+      />
+    </>
+  )
+}

@@ -1,0 +1,177 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { APIError, type Loaded } from './api'
+import { go, href, place } from './state'
+
+// A Column of a table: sort is the API's name of its order.
+export type Column<T> = {
+  name: string
+  sort?: string
+  title?: string
+  number?: boolean
+  cell: (row: T) => ComponentChildren
+}
+
+// A Sort is what the place says of the order.
+export function useSort(otherwise: string, otherwiseOrder: 'asc' | 'desc' = 'desc') {
+  const { sort = otherwise, order = otherwiseOrder } = place.value.params
+  return { sort, order }
+}
+
+function Heading<T>({ column, sort, order }: { column: Column<T>; sort: string; order: string }) {
+  if (!column.sort) return <th scope="col" class={column.number ? 'number' : ''} title={column.title}>{column.name}</th>
+  const on = column.sort === sort
+  const next = on && order === 'desc' ? 'asc' : 'desc'
+  return (
+    <th scope="col" class={column.number ? 'number' : ''} title={column.title} aria-sort={on ? (order === 'asc' ? 'ascending' : 'descending') : undefined}>
+      <button type="button" class="sort" onClick={() => go({ sort: column.sort, order: next, page: undefined })}>
+        {column.name}
+        <span aria-hidden="true">{on ? (order === 'asc' ? ' ▲' : ' ▼') : ''}</span>
+      </button>
+    </th>
+  )
+}
+
+export function Table<T>({ columns, rows, keyOf, sort, order, caption, empty }: {
+  columns: Column<T>[]
+  rows: T[]
+  keyOf: (row: T) => string | number
+  sort: string
+  order: string
+  caption: string
+  empty: string
+}) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+      <table class="rows">
+        <caption class="hidden">{caption}</caption>
+        <thead>
+          <tr>{columns.map((c) => <Heading key={c.name} column={c} sort={sort} order={order} />)}</tr>
+        </thead>
+        <tbody>
+          {rows.map((r) => (
+            <tr key={keyOf(r)}>
+              {columns.map((c) => <td key={c.name} class={c.number ? 'number' : ''}>{c.cell(r)}</td>)}
+            </tr>
+          ))}
+          {rows.length === 0 && <tr><td colSpan={columns.length} class="empty">{empty}</td></tr>}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+// A VirtualTable shows a long list, of which only the rows in sight are asked for and drawn.
+export function VirtualTable<T>({ columns, total, row, want, keyOf, sort, order, caption, empty, rowHeight = 32 }: {
+  columns: Column<T>[]
+  total: number
+  row: (i: number) => T | undefined
+  want: (from: number, to: number) => void
+  keyOf: (row: T) => string | number
+  sort: string
+  order: string
+  caption: string
+  empty: string
+  rowHeight?: number
+}) {
+  const box = useRef<HTMLDivElement>(null)
+  const [range, setRange] = useState({ from: 0, to: 40 })
+  const measure = () => {
+    const el = box.current
+    if (!el) return
+    const from = Math.max(0, Math.floor(el.scrollTop / rowHeight) - 10)
+    const to = Math.min(total, Math.ceil((el.scrollTop + el.clientHeight) / rowHeight) + 10)
+    setRange((old) => (old.from === from && old.to === to ? old : { from, to }))
+  }
+  useEffect(measure, [total])
+  useEffect(() => want(range.from, range.to), [range.from, range.to, sort, order, total])
+  const rows = []
+  for (let i = range.from; i < Math.min(range.to, total); i++) rows.push({ i, data: row(i) })
+  return (
+    <div class="scroll tall" ref={box} onScroll={measure} tabIndex={0} role="region" aria-label={caption}>
+      <table class="rows" aria-rowcount={total + 1}>
+        <caption class="hidden">{caption}</caption>
+        <thead>
+          <tr aria-rowindex={1}>{columns.map((c) => <Heading key={c.name} column={c} sort={sort} order={order} />)}</tr>
+        </thead>
+        <tbody>
+          {range.from > 0 && <tr class="gap" aria-hidden="true"><td colSpan={columns.length} ref={(el) => { if (el) el.style.height = range.from * rowHeight + 'px' }} /></tr>}
+          {rows.map(({ i, data }) => (
+            <tr key={data ? keyOf(data) : 'row' + i} aria-rowindex={i + 2} class="fixed">
+              {data ? columns.map((c) => <td key={c.name} class={c.number ? 'number' : ''}>{c.cell(data)}</td>) : <td colSpan={columns.length}>…</td>}
+            </tr>
+          ))}
+          {range.to < total && <tr class="gap" aria-hidden="true"><td colSpan={columns.length} ref={(el) => { if (el) el.style.height = (total - range.to) * rowHeight + 'px' }} /></tr>}
+          {total === 0 && <tr><td colSpan={columns.length} class="empty">{empty}</td></tr>}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+// Failure tells what went wrong, and nothing when nothing did.
+export function Failure({ of }: { of: Loaded<unknown> }) {
+  if (!of.error) return null
+  const column = of.error instanceof APIError && of.error.column ? ` (column ${of.error.column})` : ''
+  return <p class="failure" role="alert">{of.error.message}{column}</p>
+}
+
+// FilterBox is the filter of a list; it takes effect with Enter.
+export function FilterBox({ hint, name = 'filter' }: { hint: string; name?: string }) {
+  const value = place.value.params[name] ?? ''
+  const [text, setText] = useState(value)
+  useEffect(() => setText(value), [value])
+  return (
+    <form class="filter" role="search" onSubmit={(e) => { e.preventDefault(); go({ [name]: text.trim(), page: undefined }) }}>
+      <label for={'filter-' + name}>Filter</label>
+      <input id={'filter-' + name} type="search" value={text} placeholder={hint} spellcheck={false} autocomplete="off"
+        onInput={(e) => { setText(e.currentTarget.value); if (e.currentTarget.value === '') go({ [name]: undefined, page: undefined }) }} />
+      <button type="submit">Apply</button>
+    </form>
+  )
+}
+
+// Pages are the links to other parts of a list.
+export function Pages({ total, page, perPage, what }: { total: number; page: number; perPage: number; what: string }) {
+  const last = Math.max(1, Math.min(Math.ceil(total / perPage), Math.floor(10_000 / perPage)))
+  return (
+    <nav class="pages" aria-label="Pages">
+      <span>{total.toLocaleString('en-US')} {what}</span>
+      <button type="button" disabled={page <= 1} onClick={() => go({ page: page - 1 })}>Previous</button>
+      <span>page {page} of {last}</span>
+      <button type="button" disabled={page >= last} onClick={() => go({ page: page + 1 })}>Next</button>
+    </nav>
+  )
+}
+
+// A Bar is a share of a whole.
+export function Bar({ share }: { share: number }) {
+  return <svg class="bar" width="80" height="8" viewBox="0 0 80 8" preserveAspectRatio="none" aria-hidden="true"><rect width={Math.max(0, Math.min(1, share)) * 80} height="8" rx="2" /></svg>
+}
+
+export const ranges: [string, string][] = [['15m', '15 minutes'], ['1h', '1 hour'], ['6h', '6 hours'], ['24h', '1 day'], ['7d', '7 days'], ['30d', '30 days'], ['365d', '1 year']]
+
+const secondsOf = (text: string) => parseInt(text) * ({ m: 60, h: 3600, d: 86400 } as Record<string, number>)[text.slice(-1)]
+
+// useRange is the time range of charts, from the place.
+export function useRange() {
+  const name = place.value.params.range ?? '15m'
+  const known = ranges.some(([r]) => r === name) ? name : '15m'
+  return { name: known, seconds: secondsOf(known) }
+}
+
+export function RangeBox() {
+  const { name } = useRange()
+  return (
+    <label class="range">
+      Range{' '}
+      <select value={name} onChange={(e) => go({ range: e.currentTarget.value })}>
+        {ranges.map(([r, text]) => <option key={r} value={r}>{text}</option>)}
+      </select>
+    </label>
+  )
+}
+
+export function NetworkLink({ cidr, name }: { cidr: string; name?: string }) {
+  return <a href={href('network', { network: cidr })}>{name || cidr}</a>
+}
