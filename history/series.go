@@ -2,7 +2,6 @@ package history
 
 // A series is what is recorded of one network, or of all traffic. Store.mu guards it.
 type series struct {
-	id     int64 // in the file
 	name   string
 	fields *[NumFields]FieldInfo
 

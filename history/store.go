@@ -53,8 +53,6 @@ type tier struct {
 	chunk int   // points of a chunk
 	// now is the number of the step under way; flushed the first step whose point is not in the file.
 	now, flushed int64
-	// shortest is the number of the oldest step that the bound let stand.
-	shortest int64
 }
 
 // Stats tell how the store is doing.
@@ -225,7 +223,6 @@ type change struct {
 	to    *series
 	d     reading
 	spent [NumFields]uint64
-	rtt   [2]uint64 // sum, samples
 	apps  *appReading
 }
 
