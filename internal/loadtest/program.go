@@ -6,26 +6,37 @@ import (
 	"github.com/cilium/ebpf/asm"
 )
 
-// Offsets in the generator's state, u64 each.
+// Offsets in the generator's state, u64 each. Times are the kernel's monotonic clock, ns.
 const (
-	stateFlow  = 0  // of the frame made last
-	stateLeft  = 8  // frames until the next round, 1 at least
-	stateRound = 16 // that the frame made last belongs to
-	stateSent  = 24
-	stateLen   = 32
+	stateFlow     = 0  // of the frame made last
+	stateLeft     = 8  // frames until the next round, 1 at least
+	stateRound    = 16 // that the frame made last belongs to
+	stateSent     = 24
+	stateQuota    = 32 // frames that may still be made
+	stateInterval = 40 // between two frames, in 256ths of a ns; 0 is none
+	stateNext     = 48 // when the next frame is due, in 256ths of a ns
+	stateFirst    = 56 // time of the first frame since it was set to 0
+	stateLast     = 64 // time of the frame made last
+	stateLen      = 72
+
+	timeShift = 8
+	// maxLate is how far behind its schedule the generator may be, ns; beyond, it begins a new one, so
+	// that it never sends faster to make up for time that others took.
+	maxLate = 1_000_000
 )
 
 func putState(b []byte, off int, v uint64) { binary.NativeEndian.PutUint64(b[off:], v) }
 func getState(b []byte, off int) uint64    { return binary.NativeEndian.Uint64(b[off:]) }
 
-const xdpAborted, xdpPass = 0, 2 // enum xdp_action
+const xdpAborted, xdpDrop, xdpPass = 0, 1, 2 // enum xdp_action
 
 func passProgram() asm.Instructions {
 	return asm.Instructions{asm.Mov.Imm(asm.R0, xdpPass), asm.Return()}
 }
 
-// program fills each frame in and redirects it to interface out. It runs on one processor at a time,
-// which is what makes the plain additions to the state right.
+// program fills each frame in that is due, and redirects it to interface out; one that is not due is
+// dropped, and the kernel asks again at once. It runs on one processor at a time, which is what makes
+// the plain additions to the state right.
 func (t Traffic) program(state, out int) asm.Instructions {
 	const (
 		data, left, local, remote = asm.R6, asm.R1, asm.R1, asm.R4
@@ -35,6 +46,32 @@ func (t Traffic) program(state, out int) asm.Instructions {
 	payload := int32(t.Size - tcpPayload)
 	be16 := func(n int) int64 { return int64(n>>8&0xff | n&0xff<<8) }
 	return asm.Instructions{
+		asm.Mov.Reg(asm.R6, asm.R1),
+		asm.LoadMapValue(st, state, 0),
+
+		// Is a frame due?
+		asm.LoadMem(asm.R7, st, stateQuota, asm.DWord),
+		asm.JEq.Imm(asm.R7, 0, "not due"),
+		asm.FnKtimeGetNs.Call(),
+		asm.Mov.Reg(asm.R1, asm.R0),
+		asm.LSh.Imm(asm.R1, timeShift),
+		asm.LoadMem(asm.R3, st, stateNext, asm.DWord),
+		asm.JLT.Reg(asm.R1, asm.R3, "not due"),
+		asm.Mov.Reg(asm.R4, asm.R3),
+		asm.Add.Imm(asm.R4, maxLate<<timeShift),
+		asm.JGE.Reg(asm.R4, asm.R1, "on time"),
+		asm.Mov.Reg(asm.R3, asm.R1),
+		asm.LoadMem(asm.R2, st, stateInterval, asm.DWord).WithSymbol("on time"),
+		asm.Add.Reg(asm.R3, asm.R2),
+		asm.StoreMem(st, stateNext, asm.R3, asm.DWord),
+		asm.Sub.Imm(asm.R7, 1),
+		asm.StoreMem(st, stateQuota, asm.R7, asm.DWord),
+		asm.StoreMem(st, stateLast, asm.R0, asm.DWord),
+		asm.LoadMem(asm.R2, st, stateFirst, asm.DWord),
+		asm.JNE.Imm(asm.R2, 0, "not the first"),
+		asm.StoreMem(st, stateFirst, asm.R0, asm.DWord),
+
+		asm.Mov.Reg(asm.R1, asm.R6).WithSymbol("not the first"),
 		asm.LoadMem(data, asm.R1, 0, asm.Word),
 		asm.LoadMem(asm.R7, asm.R1, 4, asm.Word),
 		asm.Mov.Reg(asm.R2, data),
@@ -42,7 +79,6 @@ func (t Traffic) program(state, out int) asm.Instructions {
 		asm.JGT.Reg(asm.R2, asm.R7, "short"),
 
 		// Which flow, and which round of it.
-		asm.LoadMapValue(st, state, 0),
 		asm.LoadMem(flow, st, stateFlow, asm.DWord),
 		asm.LoadMem(left, st, stateLeft, asm.DWord),
 		asm.LoadMem(round, st, stateRound, asm.DWord),
@@ -140,6 +176,9 @@ func (t Traffic) program(state, out int) asm.Instructions {
 		asm.Mov.Imm(asm.R1, int32(out)).WithSymbol("send"),
 		asm.Mov.Imm(asm.R2, 0),
 		asm.FnRedirect.Call(),
+		asm.Return(),
+
+		asm.Mov.Imm(asm.R0, xdpDrop).WithSymbol("not due"),
 		asm.Return(),
 
 		asm.Mov.Imm(asm.R0, xdpAborted).WithSymbol("short"),
