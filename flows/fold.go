@@ -30,10 +30,18 @@ func (o *outbox) touch(e *hot, c *cold, time int64) {
 
 // send hands everything over. No shard's lock is held.
 func (o *outbox) send(nets *localnets.Registry, now int64) {
+	o.sendDeltas(nets, now)
+	o.sendTouches(nets)
+}
+
+func (o *outbox) sendDeltas(nets *localnets.Registry, now int64) {
 	if len(o.deltas) > 0 {
 		nets.Apply(now, o.deltas)
 		o.deltas = o.deltas[:0]
 	}
+}
+
+func (o *outbox) sendTouches(nets *localnets.Registry) {
 	if len(o.touches) > 0 {
 		nets.TouchHosts(o.touches)
 		o.touches = o.touches[:0]
@@ -44,7 +52,7 @@ func (o *outbox) send(nets *localnets.Registry, now int64) {
 // networks' counts. The dirty bit stays.
 func (s *shard) emit(o *outbox, i uint32, e *hot, ended uint32) {
 	c := s.colds.at(i)
-	if c.gen != uint32(o.tbl.Generation()) {
+	if c.gen != uint16(o.tbl.Generation()) {
 		s.reresolve(o, i, e)
 	}
 	client := e.client()
@@ -115,7 +123,7 @@ func (s *shard) emitTCP(d *localnets.Delta, e *hot, dir uint8) {
 // emitSpill sends the events of the packet in hand that found no health record.
 func (s *shard) emitSpill(o *outbox, i uint32, e *hot) {
 	c := s.colds.at(i)
-	if c.gen != uint32(o.tbl.Generation()) {
+	if c.gen != uint16(o.tbl.Generation()) {
 		s.reresolve(o, i, e)
 	}
 	for dir := range uint8(2) {

@@ -37,10 +37,12 @@ func (t *Table) Reload(networks []localnets.Network) (localnets.Change, error) {
 func (t *Table) swap(u *localnets.Update) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.waiting.Add(1)
 	for _, w := range t.workers {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 	}
+	t.waiting.Add(-1)
 	t.fold(t.clock.Load())
 	return t.nets.Swap(u)
 }
@@ -50,7 +52,7 @@ func (t *Table) swap(u *localnets.Update) error {
 func (t *Table) rehome(s *shard) {
 	now := t.clock.Load()
 	t.out.tbl = t.nets.Table()
-	generation := uint32(t.out.tbl.Generation())
+	generation := uint16(t.out.tbl.Generation())
 	for pos, more := uint32(0), true; more; {
 		s.mu.Lock()
 		end := min(pos+walkChunk, s.hots.next)

@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/packet"
 )
 
@@ -107,7 +108,7 @@ func indexed(x *index, frag, entry uint32) bool {
 }
 
 func TestPool(t *testing.T) {
-	p := newPool[name](2 * slabLen)
+	p := newPool[name](2*slabLen, nil)
 	seen := map[uint32]bool{}
 	for range 2 * slabLen {
 		i, ok := p.get()
@@ -232,12 +233,18 @@ func TestConfigValidate(t *testing.T) {
 	}
 }
 
-func TestPrefaultTakesTheBound(t *testing.T) {
+// Prefault takes the bound but for what few flows have, and a full table takes no more.
+func TestPrefault(t *testing.T) {
 	for _, n := range []int{1, 100, 5000, 70000} {
 		cfg := Config{MaxFlows: n, Prefault: true}
 		tbl := newTable(t, cfg)
-		if got, want := tbl.Snapshot().Table.MemoryBytes, cfg.MemoryBound(); got != want {
-			t.Errorf("%d flows: %d bytes, bound %d", n, got, want)
+		rare := uint64(0)
+		for i := range tbl.shards {
+			s := &tbl.shards[i]
+			rare += poolBound(s.healths.limit, unsafe.Sizeof(health{})+unsafe.Sizeof(name{}))
+		}
+		if got, want := tbl.Snapshot().Table.MemoryBytes, cfg.MemoryBound()-rare; got != want {
+			t.Errorf("%d flows: %d bytes, want %d", n, got, want)
 		}
 		if got := tbl.Snapshot().Table.Capacity; got != n {
 			t.Errorf("capacity %d, want %d", got, n)
@@ -259,4 +266,22 @@ func BenchmarkHash(b *testing.B) {
 			k.LoPort += uint16(maphash.Bytes(seed, (*[40]byte)(unsafe.Pointer(&k))[:]))
 		}
 	})
+}
+
+// A record's sums keep 48 and 40 bits, and stop at the top.
+func TestFolded(t *testing.T) {
+	if n := unsafe.Sizeof(cold{}); n != 48 {
+		t.Errorf("cold takes %d bytes", n)
+	}
+	for _, tt := range []struct{ in, want localnets.Counts }{
+		{localnets.Counts{}, localnets.Counts{}},
+		{localnets.Counts{Packets: 1<<33 + 5, Bytes: 1<<45 + 7}, localnets.Counts{Packets: 1<<33 + 5, Bytes: 1<<45 + 7}},
+		{localnets.Counts{Packets: 1 << 40, Bytes: 1 << 48}, localnets.Counts{Packets: maxFoldedPackets, Bytes: maxFoldedBytes}},
+	} {
+		var c cold
+		c.setFolded(1, tt.in)
+		if got := c.folded(1); got != tt.want || c.folded(0) != (localnets.Counts{}) {
+			t.Errorf("%+v folded is %+v, want %+v", tt.in, got, tt.want)
+		}
+	}
 }

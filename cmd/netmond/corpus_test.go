@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -166,6 +167,32 @@ func checkClosed(t *testing.T, got readJSON) {
 				t.Errorf("%s: %s sum to %v, total %v", n.CIDR, part, sum, total)
 			}
 		}
+	}
+}
+
+// TestReadWorkers reads every capture with one worker and with three: the output is the same to the byte.
+func TestReadWorkers(t *testing.T) {
+	dir := filepath.Join(testneed.Shared(t), "pcaps")
+	raw, err := os.ReadFile(filepath.Join(dir, "expected.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files map[string]expected
+	if err := json.Unmarshal(raw, &files); err != nil {
+		t.Fatal(err)
+	}
+	for name := range files {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			read := func(workers string) string {
+				var out, errw bytes.Buffer
+				code := run(t.Context(), []string{"read", "--format", "json", "--read-workers", workers, filepath.Join(dir, name)}, strings.NewReader(""), &out, &errw)
+				return fmt.Sprintf("exit code %d, stderr %q\n%s", code, &errw, &out)
+			}
+			if diff := cmp.Diff(read("1"), read("3")); diff != "" {
+				t.Errorf("-one worker +three:\n%s", diff)
+			}
+		})
 	}
 }
 
