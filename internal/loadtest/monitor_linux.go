@@ -179,6 +179,7 @@ type Netmond struct {
 
 const netmondAddress = "127.0.0.1:19991"
 
+// Name is the program's.
 func (n *Netmond) Name() string { return "netmond" }
 
 func (n *Netmond) command(port *netnstest.Port, t Traffic, dir string) (*exec.Cmd, error) {
@@ -192,7 +193,7 @@ func (n *Netmond) command(port *netnstest.Port, t Traffic, dir string) (*exec.Cm
 	}
 	port.LoopbackUp()
 	args := []string{"run", "-i", port.Name, "-m", list, "--ring-size", "64MiB"}
-	if most := t.Flows + t.Flows/8 + 1024; most > 1<<18 { // shards fill unevenly
+	if most := t.Flows + t.Flows/32 + 1024; most > 1<<18 { // shards fill unevenly
 		args = append(args, "--max-flows", strconv.Itoa(most))
 	}
 	return exec.Command(n.Binary, append(args, n.Extra...)...), nil
@@ -213,7 +214,7 @@ func (p *process) get(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	if err := req.Write(conn); err != nil {
 		return nil, err
 	}
@@ -246,15 +247,6 @@ func (n *Netmond) counters(p *process) (c Counters, err error) {
 	return c, err
 }
 
-// flows is the number of flows in netmond's table.
-func (n *Netmond) flows(p *process) (uint64, error) {
-	b, err := p.get("/metrics")
-	if err != nil {
-		return 0, err
-	}
-	return metric(b, `netmond_flow_table_entries`)
-}
-
 // metric sums the samples of a series.
 func metric(exposition []byte, series string) (sum uint64, err error) {
 	found := regexp.MustCompile(`(?m)^`+series+` (\S+)$`).FindAllSubmatch(exposition, -1)
@@ -274,6 +266,7 @@ func metric(exposition []byte, series string) (sum uint64, err error) {
 // Tcpdump writes to nowhere, with a buffer of 64 MiB.
 type Tcpdump struct{}
 
+// Name is the program's.
 func (Tcpdump) Name() string { return "tcpdump" }
 
 func (Tcpdump) command(port *netnstest.Port, _ Traffic, _ string) (*exec.Cmd, error) {
@@ -303,6 +296,7 @@ func (t Tcpdump) counters(p *process) (c Counters, err error) {
 // Softflowd counts flows, with room for all and a buffer of 64 MiB, and exports none.
 type Softflowd struct{}
 
+// Name is the program's.
 func (Softflowd) Name() string { return "softflowd" }
 
 func (Softflowd) command(port *netnstest.Port, t Traffic, dir string) (*exec.Cmd, error) {
@@ -344,12 +338,14 @@ type lockedBuffer struct {
 	b  bytes.Buffer
 }
 
+// Write implements io.Writer.
 func (l *lockedBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
 }
 
+// String is what was written since the last reset.
 func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

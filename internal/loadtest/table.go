@@ -38,7 +38,6 @@ func Rows(results []Result) []Row {
 		row.Uncounted = int64(median(list, func(r *Result) float64 { return float64(r.Uncounted) }))
 		row.NsPerPacket = median(list, func(r *Result) float64 { return r.NsPerPacket })
 		row.Memory = uint64(median(list, func(r *Result) float64 { return float64(r.Memory) }))
-		row.Grown = int64(median(list, func(r *Result) float64 { return float64(r.Grown) }))
 		for _, r := range list {
 			row.Most = max(row.Most, r.Uncounted, -r.Uncounted)
 		}
