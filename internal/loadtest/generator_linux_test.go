@@ -59,7 +59,7 @@ func TestGenerator(t *testing.T) {
 	var dec packet.Decoder
 	var m packet.Meta
 	var b packet.Block
-	for live.ReadBlock(&b) == nil {
+	for live.Readers()[0].ReadBlock(&b) == nil {
 		for i := range b.Frames {
 			f := &b.Frames[i]
 			frames++

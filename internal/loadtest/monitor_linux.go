@@ -192,7 +192,7 @@ func (n *Netmond) command(port *netnstest.Port, t Traffic, dir string) (*exec.Cm
 		return nil, err
 	}
 	port.LoopbackUp()
-	args := []string{"run", "-i", port.Name, "-m", list, "--ring-size", "64MiB"}
+	args := []string{"run", "-i", port.Name, "-m", list, "--ring-size", "64MiB", "--workers", "1"}
 	if most := t.Flows + t.Flows/32 + 1024; most > 1<<18 { // shards fill unevenly
 		args = append(args, "--max-flows", strconv.Itoa(most))
 	}
