@@ -90,7 +90,7 @@ func (s *shard) classify(h *hand, i uint32, e *hot, m *packet.Meta, payload []by
 // move gives entry i another application, and takes what was folded under the old one with it.
 func (s *shard) move(o *outbox, i uint32, e *hot, app uint16) {
 	c := s.colds.at(i)
-	if c.gen != uint16(o.tbl.Generation()) {
+	if c.gen != uint32(o.tbl.Generation()) {
 		s.reresolve(o, i, e)
 	}
 	for dir := range uint8(2) {

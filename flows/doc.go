@@ -7,7 +7,7 @@
 //
 // # Memory
 //
-// A flow is an entry of 64 bytes that each packet touches (type hot), 48 bytes that only its start
+// A flow is an entry of 64 bytes that each packet touches (type hot), 56 bytes that only its start
 // and the fold touch (type cold) and, for TCP, 64 bytes more (type conn), in slabs without pointers
 // that the garbage collector does not walk, plus about 10 bytes of a hash index. Rare things (health
 // counts of a troubled TCP connection, server names) lie in pools of their own with bounds of their

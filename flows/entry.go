@@ -54,29 +54,18 @@ func (e *hot) ports() (server, client uint16) {
 	return e.key.LoPort, e.key.HiPort
 }
 
-// cold is the part of a flow that its start, the fold and the first payload packets touch: 48 bytes.
+// cold is the part of a flow that its start, the fold and the first payload packets touch.
 type cold struct {
-	first int64 // smallest capture time of the record
-	// Folded wire bytes of the record (48 bits) and packets (40 bits), lower and upper parts.
-	bytes       [2]uint32
-	packets     [2]uint32
-	bytesHigh   [2]uint16
-	packetsHigh [2]uint8
-	app         uint16
-	nets        [2]int32 // slots of the networks of Key.Lo and Key.Hi
-	name        uint32   // 1 + number of the server name, 0 none
-	// gen is the generation of the prefix table that nets are of, its lower 16 bits: a reload gives every
-	// flow its new networks before the next one.
-	gen  uint16
-	bits uint8
+	first   int64     // smallest capture time of the record
+	bytes   [2]uint64 // folded wire bytes of the record
+	packets [2]uint32 // folded packets of the record, lower 32 bits
+	high    [2]uint16 // their upper 16 bits
+	nets    [2]int32  // slots of the networks of Key.Lo and Key.Hi
+	gen     uint32    // generation of the prefix table that nets are of
+	name    uint32    // 1 + number of the server name, 0 none
+	app     uint16
+	bits    uint8
 }
-
-// The most that cold holds of one direction: 281 TB, and a trillion packets. A flow's detail stops
-// there; its networks go on.
-const (
-	maxFoldedBytes   = 1<<48 - 1
-	maxFoldedPackets = 1<<40 - 1
-)
 
 // Bits of cold.bits.
 const (
@@ -88,16 +77,11 @@ const (
 func (c *cold) broadcast(dir uint8) bool { return c.bits&(coldBroadcastLo<<dir) != 0 }
 
 func (c *cold) folded(dir uint8) localnets.Counts {
-	return localnets.Counts{
-		Packets: uint64(c.packetsHigh[dir])<<32 | uint64(c.packets[dir]),
-		Bytes:   uint64(c.bytesHigh[dir])<<32 | uint64(c.bytes[dir]),
-	}
+	return localnets.Counts{Packets: uint64(c.high[dir])<<32 | uint64(c.packets[dir]), Bytes: c.bytes[dir]}
 }
 
 func (c *cold) setFolded(dir uint8, n localnets.Counts) {
-	n.Packets, n.Bytes = min(n.Packets, maxFoldedPackets), min(n.Bytes, maxFoldedBytes)
-	c.packets[dir], c.packetsHigh[dir] = uint32(n.Packets), uint8(n.Packets>>32)
-	c.bytes[dir], c.bytesHigh[dir] = uint32(n.Bytes), uint16(n.Bytes>>32)
+	c.packets[dir], c.high[dir], c.bytes[dir] = uint32(n.Packets), uint16(n.Packets>>32), n.Bytes
 }
 
 // resolve finds the networks of both ends and reports whether they are others than before.
@@ -105,7 +89,7 @@ func (c *cold) resolve(tbl *localnets.Table, k *packet.Key) bool {
 	lo, hi := tbl.Lookup(&k.Lo, k.Is4()), tbl.Lookup(&k.Hi, k.Is4())
 	changed := c.nets != [2]int32{lo.Net, hi.Net}
 	c.nets = [2]int32{lo.Net, hi.Net}
-	c.gen = uint16(tbl.Generation())
+	c.gen = uint32(tbl.Generation())
 	c.bits &^= coldBroadcastLo | coldBroadcastHi
 	if lo.Broadcast {
 		c.bits |= coldBroadcastLo

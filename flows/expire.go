@@ -1,7 +1,5 @@
 package flows
 
-import "github.com/netmond/netmond/localnets"
-
 const (
 	// walkTicks is the number of ticks in which every flow is looked at once: one that is due leaves
 	// within so many ticks, and no tick has to walk the whole table.
@@ -90,8 +88,7 @@ func (s *shard) renew(o *outbox, i uint32, e *hot, now int64) {
 	s.emit(o, i, e, 0)
 	c := s.colds.at(i)
 	c.first = now
-	c.setFolded(0, localnets.Counts{})
-	c.setFolded(1, localnets.Counts{})
+	c.bytes, c.packets, c.high = [2]uint64{}, [2]uint32{}, [2]uint16{}
 	s.ended[EndActive]++
 	s.started[startedClass(&e.key)]++
 }

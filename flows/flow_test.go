@@ -114,6 +114,11 @@ func TestCountersDoNotWrap(t *testing.T) {
 			t.Errorf("network counts %+v, want %+v", got, want)
 		}
 	}
+	var c cold
+	c.setFolded(1, localnets.Counts{Packets: 1<<48 - 1, Bytes: math.MaxUint64})
+	if got := c.folded(1); got != (localnets.Counts{Packets: 1<<48 - 1, Bytes: math.MaxUint64}) {
+		t.Errorf("folded %+v", got)
+	}
 }
 
 func TestKeysApart(t *testing.T) {

@@ -52,7 +52,7 @@ func (o *outbox) sendTouches(nets *localnets.Registry) {
 // networks' counts. The dirty bit stays.
 func (s *shard) emit(o *outbox, i uint32, e *hot, ended uint32) {
 	c := s.colds.at(i)
-	if c.gen != uint16(o.tbl.Generation()) {
+	if c.gen != uint32(o.tbl.Generation()) {
 		s.reresolve(o, i, e)
 	}
 	client := e.client()
@@ -123,7 +123,7 @@ func (s *shard) emitTCP(d *localnets.Delta, e *hot, dir uint8) {
 // emitSpill sends the events of the packet in hand that found no health record.
 func (s *shard) emitSpill(o *outbox, i uint32, e *hot) {
 	c := s.colds.at(i)
-	if c.gen != uint16(o.tbl.Generation()) {
+	if c.gen != uint32(o.tbl.Generation()) {
 		s.reresolve(o, i, e)
 	}
 	for dir := range uint8(2) {

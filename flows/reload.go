@@ -52,7 +52,7 @@ func (t *Table) swap(u *localnets.Update) error {
 func (t *Table) rehome(s *shard) {
 	now := t.clock.Load()
 	t.out.tbl = t.nets.Table()
-	generation := uint16(t.out.tbl.Generation())
+	generation := uint32(t.out.tbl.Generation())
 	for pos, more := uint32(0), true; more; {
 		s.mu.Lock()
 		end := min(pos+walkChunk, s.hots.next)

@@ -3,7 +3,7 @@ package flows
 import "unsafe"
 
 // slabLen is the number of records of one slab. With it the three slabs of a flow (hot 16 KiB, cold
-// 12 KiB, conn 16 KiB) are exact size classes of the allocator and hot entries lie on cache lines.
+// 14 KiB, conn 16 KiB) are exact size classes of the allocator and hot entries lie on cache lines.
 const slabLen = 256
 
 // A slabs is a growing array that never moves: records stay where they are while it grows.

@@ -11,7 +11,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/packet"
 )
 
@@ -23,7 +22,7 @@ func TestLayouts(t *testing.T) {
 	}{
 		{reflect.TypeFor[packet.Key](), 40},
 		{reflect.TypeFor[hot](), 64},
-		{reflect.TypeFor[cold](), 48},
+		{reflect.TypeFor[cold](), 56},
 		{reflect.TypeFor[conn](), 64},
 		{reflect.TypeFor[health](), 88},
 		{reflect.TypeFor[name](), 64},
@@ -266,19 +265,4 @@ func BenchmarkHash(b *testing.B) {
 			k.LoPort += uint16(maphash.Bytes(seed, (*[40]byte)(unsafe.Pointer(&k))[:]))
 		}
 	})
-}
-
-// A record's sums keep 48 and 40 bits, and stop at the top.
-func TestFolded(t *testing.T) {
-	for _, tt := range []struct{ in, want localnets.Counts }{
-		{localnets.Counts{}, localnets.Counts{}},
-		{localnets.Counts{Packets: 1<<33 + 5, Bytes: 1<<45 + 7}, localnets.Counts{Packets: 1<<33 + 5, Bytes: 1<<45 + 7}},
-		{localnets.Counts{Packets: 1 << 40, Bytes: 1 << 48}, localnets.Counts{Packets: maxFoldedPackets, Bytes: maxFoldedBytes}},
-	} {
-		var c cold
-		c.setFolded(1, tt.in)
-		if got := c.folded(1); got != tt.want || c.folded(0) != (localnets.Counts{}) {
-			t.Errorf("%+v folded is %+v, want %+v", tt.in, got, tt.want)
-		}
-	}
 }
