@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 SOAK      ?= 10m
 
-.PHONY: help build cross test test-root soak lint generate bench fuzz docs page
+.PHONY: help build cross test test-root soak lint generate bench bench-live fuzz docs page
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ page: ## the web page's bundle: type check and bundle of web/ui into web/static 
 
 bench: ## every benchmark, five times, for benchstat
 	$(GO) test -run '^$$' -bench . -count 5 ./...
+
+bench-live: ## the live path under load beside tcpdump and softflowd (root; both installed; two idle processors, 8 minutes)
+	@$(GO) test -count=1 -timeout 30m ./internal/loadtest -run '^TestLive$$' -args -live -json "$(CURDIR)/bench-live.json"
 
 fuzz: ## each fuzz target of FUZZPKGS for FUZZTIME; FUZZ narrows the names
 	@.ci/fuzz $(FUZZTIME) '$(FUZZ)' $(FUZZPKGS)

@@ -36,6 +36,9 @@ func dnp3(p Packet) match {
 	return sure(idDNP3)
 }
 
+// enipCommands are the commands that enip knows, whose upper byte is 0.
+var enipCommands = bytesOf(0x00, 0x04, 0x63, 0x64, 0x65, 0x66, 0x6f, 0x70, 0x72, 0x73)
+
 // enip recognises EtherNet/IP's encapsulation header (CIP volume 2, section 2-3), over TCP and UDP.
 func enip(p Packet) match {
 	b := p.Payload

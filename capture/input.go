@@ -93,7 +93,7 @@ func (in *input) begin(size int) bool {
 	if _, packed := src.(*decompressor); in.regular && !packed {
 		size = int(min(max(in.size+1, minBufferSize), int64(size)))
 	}
-	in.stream = stream{src: src, buf: make([]byte, size)}
+	in.stream = stream{src: src, buf: make([]byte, size), keep: in.files.keep}
 	return in.header()
 }
 

@@ -37,6 +37,12 @@ type stream struct {
 	want int   // bytes from r on that the next refill has to bring, if the file has them
 	err  error // why src gives no more bytes: io.EOF, or a fault
 
+	// kept are the windows before buf, the oldest first, whose frames are still in use: refill goes
+	// over to a new one while there are fewer than keep, then back to the oldest.
+	kept [][]byte
+	keep int
+	lent bool // frames of buf were handed over
+
 	fault   error // why the input ended before its time; nil at a clean end
 	faultAt int64 // offset of the record or block at fault
 }
@@ -51,8 +57,30 @@ func (s *stream) short(n int) (ended bool) {
 	return s.err != nil
 }
 
+// turn leaves buf to the frames that were handed over, and goes on in another window.
+func (s *stream) turn() {
+	s.lent = false
+	old := s.buf
+	if len(s.kept) < s.keep {
+		s.buf = make([]byte, len(old))
+	} else {
+		s.buf = s.kept[0]
+		s.kept = s.kept[:copy(s.kept, s.kept[1:])]
+	}
+	s.kept = append(s.kept, old)
+	if len(s.buf) < len(old) { // it grew since: blocks must end where they do in one window
+		s.buf = make([]byte, len(old))
+	}
+	s.base += int64(s.r)
+	s.w = copy(s.buf, old[s.r:s.w])
+	s.r = 0
+}
+
 // refill moves the unread bytes to the front and reads until want bytes are there or the file ends.
 func (s *stream) refill() {
+	if s.lent && s.keep > 0 {
+		s.turn()
+	}
 	if s.r > 0 {
 		s.base += int64(s.r)
 		s.w = copy(s.buf, s.buf[s.r:s.w])

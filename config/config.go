@@ -47,6 +47,7 @@ type Accounting struct {
 	FlowVLAN        *bool     `yaml:"flow_vlan" default:"false" flag:"flow-vlan" doc:"Keep flows of different outer VLANs apart."`
 	Memory          *Size     `yaml:"memory" unset:"none" min:"1MiB" max:"1TiB" flag:"memory" doc:"Budget of resident memory: sizes the ring, the flow table, hosts and alerts where their own keys do not. Script workers are not in it. A budget that is too small is refused with the least that works."`
 	MaxFlows        *int64    `yaml:"max_flows" unset:"262144 live, 1048576 for capture files" min:"1" max:"1073741824" flag:"max-flows" doc:"Most flows tracked at a time. Beyond it the idlest is evicted and counted; no byte of any network is lost."`
+	ReadWorkers     *int64    `yaml:"read_workers" unset:"the processors, 8 at most" min:"1" max:"64" flag:"read-workers" doc:"Processors that count capture files; the result is the same with any number. With a filter one does."`
 	MaxHosts        *int64    `yaml:"max_hosts" default:"1048576" min:"1" max:"268435456" flag:"max-hosts" doc:"Most local hosts told apart at a time; those beyond it are counted as refused."`
 	IdleTimeout     *Duration `yaml:"idle_timeout" unset:"1m live, never for capture files" flag:"idle-timeout" doc:"End a flow after this time without packets; 0 is never."`
 	ActiveTimeout   *Duration `yaml:"active_timeout" unset:"30m live, never for capture files" flag:"active-timeout" doc:"End and restart the record of a flow that lasts this long; 0 is never."`

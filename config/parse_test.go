@@ -50,7 +50,7 @@ func TestFull(t *testing.T) {
 		},
 		Accounting: Accounting{
 			Memory: ptr(Size(256 << 20)), HalfOpenTimeout: ptr(Duration(3 * time.Second)),
-			Decap: Strings{"gre", "vxlan"}, FlowVLAN: ptr(true), MaxFlows: ptr(int64(1_000_000)), MaxHosts: ptr(int64(65536)),
+			Decap: Strings{"gre", "vxlan"}, FlowVLAN: ptr(true), MaxFlows: ptr(int64(1_000_000)), ReadWorkers: ptr(int64(2)), MaxHosts: ptr(int64(65536)),
 			IdleTimeout: ptr(Duration(90 * time.Second)), ActiveTimeout: ptr(Duration(90 * time.Minute)),
 			ClosedTimeout: ptr(Duration(0)), HostIdleTimeout: ptr(Duration(0)),
 		},
@@ -258,9 +258,9 @@ func TestPos(t *testing.T) {
 		{"networks/0", ":3:5"},
 		{"networks/2/name", ":6:11"},
 		{"none/at/all", ""},
-		{"checks/traffic_volume", ":49:3"},
-		{"checks/traffic_volume/settings/share", ":53:14"},
-		{"checks/traffic_volume/networks/servers", ":65:7"},
+		{"checks/traffic_volume", ":50:3"},
+		{"checks/traffic_volume/settings/share", ":54:14"},
+		{"checks/traffic_volume/networks/servers", ":66:7"},
 	} {
 		var path []string
 		if tt.path != "" {
@@ -270,7 +270,7 @@ func TestPos(t *testing.T) {
 			t.Errorf("%s: got %s, want %s%s", tt.path, got, file, tt.want)
 		}
 	}
-	if got := c.Pos("checks", "traffic_volume", "networks", "192.0.2.0/24", "settings", "ingress"); got != file+":69:20" {
+	if got := c.Pos("checks", "traffic_volume", "networks", "192.0.2.0/24", "settings", "ingress"); got != file+":70:20" {
 		t.Errorf("got %s", got)
 	}
 	for path, want := range map[string]string{"": "", "/x": "/x", "a/b": "testdata/a/b", "../x": "x"} {

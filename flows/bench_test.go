@@ -117,6 +117,7 @@ func BenchmarkStage(b *testing.B) {
 		p := prepare(b, Config{MaxFlows: 1 << 21, Seed: 1}, flows)
 		w := p.w
 		w.out.tbl = w.t.nets.Table()
+		hash, sort := func() { w.hash(&w.t.hasher) }, func() { w.sort(w.t.shardShift) }
 		shards := func(do func(s *shard, order []uint16)) {
 			begin := uint16(0)
 			for i, end := range w.ends {
@@ -131,21 +132,21 @@ func BenchmarkStage(b *testing.B) {
 			do   func()
 		}{
 			{"copy", func() {}},
-			{"hash", w.hash},
-			{"sort", func() { w.hash(); w.sort() }},
-			{"probe", func() { w.hash(); w.sort(); shards(func(s *shard, order []uint16) { s.probe(w, order) }) }},
+			{"hash", hash},
+			{"sort", func() { hash(); sort() }},
+			{"probe", func() { hash(); sort(); shards(func(s *shard, order []uint16) { s.probe(&w.batch, &w.hand, order) }) }},
 			{"warm", func() {
-				w.hash()
-				w.sort()
-				shards(func(s *shard, order []uint16) { s.probe(w, order); s.warm(w, len(order)) })
+				hash()
+				sort()
+				shards(func(s *shard, order []uint16) { s.probe(&w.batch, &w.hand, order); s.warm(&w.hand, len(order)) })
 			}},
 			{"update", func() {
-				w.hash()
-				w.sort()
+				hash()
+				sort()
 				shards(func(s *shard, order []uint16) {
-					s.probe(w, order)
-					s.warm(w, len(order))
-					s.update(w, order, p.frames[:])
+					s.probe(&w.batch, &w.hand, order)
+					s.warm(&w.hand, len(order))
+					s.update(&w.batch, &w.hand, order, p.frames[:])
 				})
 			}},
 		} {

@@ -13,10 +13,11 @@ import (
 type Config struct {
 	// MaxFlows bounds the flows in the table, over all shards. Default 1,048,576, at most 2^30. The
 	// memory for them is allocated as they come, never beyond the bound (MemoryBound); Prefault
-	// takes it all at once.
+	// takes at once what as many TCP flows need, but for what few flows have. Of tables that may take
+	// more than 8 MiB, entries come from huge pages outside the Go heap where the system has them.
 	MaxFlows int
 	Prefault bool
-	// Shards is a power of two, at most 4,096 and at most MaxFlows. Default 64, or fewer where that
+	// Shards is a power of two, at most 4,096 and at most MaxFlows. Default 32, or fewer where that
 	// leaves a shard less than 64 flows.
 	Shards int
 	// IdleTimeout ends a flow without packets (IPFIX flowIdleTimeout), ActiveTimeout one that lasts
@@ -28,6 +29,9 @@ type Config struct {
 	// this time without packets, in a shard that is more than three quarters full: so a flood ages
 	// before it pushes out what is worth more. Such flows are also the first to be evicted. 0 is never.
 	HalfOpenTimeout time.Duration
+	// Workers count the frames of a Replay. Default 1, at most 64. More than one take what is left of the
+	// processors by the one that reads, and change no result.
+	Workers int
 	// Decoder holds the choices of decoding.
 	Decoder packet.Decoder
 	// Seed makes the hash reproducible in tests; 0 draws a random one.
@@ -37,8 +41,9 @@ type Config struct {
 const (
 	defaultMaxFlows = 1 << 20
 	maxMaxFlows     = 1 << 30
-	defaultShards   = 64
+	defaultShards   = 32
 	maxShards       = 4096
+	maxWorkers      = 64
 	minPerShard     = 64 // flows a shard has at least when the number of shards is ours to choose
 )
 
@@ -50,6 +55,9 @@ func DefaultConfig() Config { return Config{MaxFlows: defaultMaxFlows} }
 func (c Config) withDefaults() Config {
 	if c.MaxFlows == 0 {
 		c.MaxFlows = defaultMaxFlows
+	}
+	if c.Workers == 0 {
+		c.Workers = 1
 	}
 	if c.Shards == 0 {
 		c.Shards = defaultShards
@@ -71,6 +79,9 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("shards %d: want a power of two from 1 to %d", c.Shards, maxShards))
 	} else if c.MaxFlows >= 1 && c.Shards > c.MaxFlows {
 		errs = append(errs, fmt.Errorf("shards %d: more than max flows %d", c.Shards, c.MaxFlows))
+	}
+	if c.Workers < 1 || c.Workers > maxWorkers {
+		errs = append(errs, fmt.Errorf("workers %d: want 1 to %d", c.Workers, maxWorkers))
 	}
 	for _, t := range []struct {
 		name string

@@ -27,19 +27,19 @@ func guess(e *hot) uint16 {
 }
 
 // count adds m to entry i. first says that m began the entry.
-func (s *shard) count(w *Worker, i uint32, e *hot, m *packet.Meta, f *packet.Frame, first bool) {
+func (s *shard) count(h *hand, i uint32, e *hot, m *packet.Meta, f *packet.Frame, first bool) {
 	if !first && m.Time > e.last {
-		if why := w.t.due(e, m.Time); why != 0 {
-			s.restart(&w.out, i, m, why)
+		if why := h.t.due(e, m.Time); why != 0 {
+			s.restart(&h.out, i, m, why)
 			first = true
 		}
 	}
 	dir := m.Dir & 1
 	if e.newPackets[dir] == math.MaxUint8 || e.newBytes[dir] > math.MaxUint32-m.WireLen {
-		s.emit(&w.out, i, e, 0)
+		s.emit(&h.out, i, e, 0)
 	}
 	if e.conn != 0 {
-		s.tcp(&w.out, i, e, m, first)
+		s.tcp(&h.out, i, e, m, first)
 	} else if !first {
 		e.bits |= bitSettled
 	}
@@ -54,23 +54,23 @@ func (s *shard) count(w *Worker, i uint32, e *hot, m *packet.Meta, f *packet.Fra
 	if e.bits&bitDirty == 0 {
 		s.mark(i, e)
 	}
-	if s.spill.any() {
-		s.emitSpill(&w.out, i, e)
+	if s.spill.any {
+		s.emitSpill(&h.out, i, e)
 	}
 	if e.budget != 0 && m.PayloadEnd > m.PayloadOff && int(m.PayloadEnd) <= len(f.Data) {
-		s.classify(w, i, e, m, f.Data[m.PayloadOff:m.PayloadEnd])
+		s.classify(h, i, e, m, f.Data[m.PayloadOff:m.PayloadEnd])
 	}
 }
 
 // classify shows a payload of entry i to apps.
-func (s *shard) classify(w *Worker, i uint32, e *hot, m *packet.Meta, payload []byte) {
+func (s *shard) classify(h *hand, i uint32, e *hot, m *packet.Meta, payload []byte) {
 	e.budget--
-	p := &w.app
+	p := &h.app
 	*p = apps.Packet{Proto: m.Key.Proto, SrcPort: m.Key.LoPort, DstPort: m.Key.HiPort, FromClient: m.Dir&1 == e.client(), Payload: payload}
 	if m.Dir&1 == packet.DirHiLo {
 		p.SrcPort, p.DstPort = p.DstPort, p.SrcPort
 	}
-	res := apps.Classify(p, w.name[:0])
+	res := apps.Classify(p, h.name[:0])
 	p.Payload = nil // the frame's bytes are not ours
 	c := s.colds.at(i)
 	if len(res.Server) > 0 && c.name == 0 {
@@ -79,7 +79,7 @@ func (s *shard) classify(w *Worker, i uint32, e *hot, m *packet.Meta, payload []
 	if res.ID != apps.Unknown {
 		c.bits &^= coldGuessed
 		if uint16(res.ID) != c.app {
-			s.move(&w.out, i, e, uint16(res.ID))
+			s.move(&h.out, i, e, uint16(res.ID))
 		}
 	}
 	if res.Final {

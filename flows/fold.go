@@ -30,10 +30,18 @@ func (o *outbox) touch(e *hot, c *cold, time int64) {
 
 // send hands everything over. No shard's lock is held.
 func (o *outbox) send(nets *localnets.Registry, now int64) {
+	o.sendDeltas(nets, now)
+	o.sendTouches(nets)
+}
+
+func (o *outbox) sendDeltas(nets *localnets.Registry, now int64) {
 	if len(o.deltas) > 0 {
 		nets.Apply(now, o.deltas)
 		o.deltas = o.deltas[:0]
 	}
+}
+
+func (o *outbox) sendTouches(nets *localnets.Registry) {
 	if len(o.touches) > 0 {
 		nets.TouchHosts(o.touches)
 		o.touches = o.touches[:0]

@@ -72,6 +72,7 @@ func (s *shard) openGap(c *conn, dir uint8, seq, now uint32) {
 	next := c.seq[dir].next
 	h := s.record(c)
 	if h == nil {
+		s.spill.any = true
 		s.spill.tcp[dir].Lost += uint64(c.packets(dir, seq-next))
 		return
 	}
@@ -143,12 +144,14 @@ func (s *shard) ill(c *conn, dir uint8, what ill) {
 
 // A spill holds the events of the one packet in hand that found no health record.
 type spill struct {
+	any bool
 	tcp [2]localnets.TCPCounts
 }
 
-func (p *spill) add(dir uint8, what ill) { addIll(&p.tcp[dir], what, 1) }
-
-func (p *spill) any() bool { return p.tcp != [2]localnets.TCPCounts{} }
+func (p *spill) add(dir uint8, what ill) {
+	p.any = true
+	addIll(&p.tcp[dir], what, 1)
+}
 
 func addIll(t *localnets.TCPCounts, what ill, n uint64) {
 	switch what {

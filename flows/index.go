@@ -1,11 +1,17 @@
 package flows
 
+import (
+	"slices"
+	"unsafe"
+)
+
 // An index finds entries by 32 bits of their hash: open addressing with linear probing, at most 4/5
 // full. A slot holds the 32 bits in its upper half and 1 + the entry's number in its lower half; 0
 // is empty. A slot alone tells its home, so growing and deleting never touch the entries.
 type index struct {
 	slots []uint64
-	limit int // most slots that capacity ever needs
+	room  []uint64 // memory that slots are the start of, or nil
+	limit int      // most slots that capacity ever needs
 	used  int
 }
 
@@ -68,14 +74,35 @@ func (x *index) place(s uint64) {
 	x.slots[i] = s
 }
 
+// resize goes over to n slots: in room where there is any, else in new memory.
 func (x *index) resize(n int) {
 	old := x.slots
-	x.slots = make([]uint64, n)
+	if n <= len(x.room) {
+		old = slices.Clone(old)
+		x.slots = x.room[:n:n]
+		clear(x.slots)
+	} else {
+		x.slots = make([]uint64, n)
+	}
 	for _, s := range old {
 		if s != 0 {
 			x.place(s)
 		}
 	}
+}
+
+// prefault takes the memory of all slots that capacity ever needs, from the arena where it can. The
+// index still begins small and grows in it: 10,000 flows in an index for 262,144 have each a cache line
+// of it to themselves, and their look-ups took three times as long.
+func (x *index) prefault(a *arena) {
+	n := x.limit
+	if p := a.take((n*8 + 63) &^ 63); p != nil {
+		x.room = unsafe.Slice((*uint64)(p), n)
+	} else {
+		x.room = make([]uint64, n)
+	}
+	clear(x.room) // which touches its pages
+	x.slots = x.room[:len(x.slots):len(x.slots)]
 }
 
 // remove takes an entry out, which must be there, and moves followers back into the hole so that no
@@ -115,4 +142,4 @@ func around(d, n int) int {
 	return d
 }
 
-func (x *index) memory() uint64 { return uint64(len(x.slots)) * 8 }
+func (x *index) memory() uint64 { return uint64(max(len(x.slots), len(x.room))) * 8 }

@@ -37,10 +37,12 @@ func (t *Table) Reload(networks []localnets.Network) (localnets.Change, error) {
 func (t *Table) swap(u *localnets.Update) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.waiting.Add(1)
 	for _, w := range t.workers {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 	}
+	t.waiting.Add(-1)
 	t.fold(t.clock.Load())
 	return t.nets.Swap(u)
 }

@@ -14,6 +14,13 @@ type Source interface {
 	ReadBlock(b *packet.Block) error
 }
 
+// A Keeper is a Source that can keep the frames of its blocks: after Keep(n), before the first
+// ReadBlock, they stay valid until the n-th ReadBlock that follows.
+type Keeper interface {
+	Source
+	Keep(blocks int)
+}
+
 const (
 	second = int64(1e9)
 	minute = 60 * second
@@ -25,7 +32,7 @@ const (
 	minutesADay = 24 * 60
 )
 
-// Replay reads src to its end through one worker on the source's own clock: before the first frame
+// Replay reads src to its end on the source's own clock: before the first frame
 // whose time lies at or after the next whole second of the largest time seen so far, Tick is called
 // with the last whole second not after the frame, then onTick with the same time, if not nil. In a
 // gap both are called first for each whole minute in it, so that a schedule of minutes misses none:
@@ -34,21 +41,32 @@ const (
 // a first frame sets it.
 //
 // Ticks depend on the frames alone and not on the source's blocks, so that a replay gives the same
-// results every time.
+// results every time. Config.Workers goroutines count them where src is a Keeper, else one does; that
+// changes no result, and ticks find all frames before them counted.
 func (t *Table) Replay(ctx context.Context, src Source, onTick func(now int64) error) error {
-	w := t.NewWorker()
-	defer t.retire(w)
+	var c counter
+	if k, ok := src.(Keeper); ok && t.cfg.Workers > 1 {
+		k.Keep(crewJobs)
+		c = newTeam(t)
+	} else {
+		c = &loner{w: t.NewWorker()}
+	}
+	defer c.end()
 	var block, part packet.Block
 	started, next, gap := false, int64(0), gapMinutes
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		c.room()
 		if err := src.ReadBlock(&block); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err
+		}
+		if len(block.Frames) == 0 {
+			c.drain() // nothing under way stands for this block, whose place the source counts
 		}
 		begin := 0
 		for i := range block.Frames {
@@ -61,7 +79,8 @@ func (t *Table) Replay(ctx context.Context, src Source, onTick func(now int64) e
 				continue
 			}
 			part.Frames = block.Frames[begin:i]
-			w.Process(&part)
+			c.count(&part)
+			c.drain()
 			begin = i
 			if err := t.tickTo(ctx, next, floorSecond(now), &gap, onTick); err != nil {
 				return err
@@ -69,8 +88,78 @@ func (t *Table) Replay(ctx context.Context, src Source, onTick func(now int64) e
 			next = nextSecond(now)
 		}
 		part.Frames = block.Frames[begin:]
-		w.Process(&part)
+		c.count(&part)
 	}
+}
+
+// A counter counts the frames of a replay.
+type counter interface {
+	// room waits until a block may be read.
+	room()
+	// count counts the frames of b, now or before the next drain.
+	count(b *packet.Block)
+	drain()
+	end()
+}
+
+// A loner counts them itself.
+type loner struct{ w *Worker }
+
+func (l *loner) room()                 {}
+func (l *loner) count(b *packet.Block) { l.w.Process(b) }
+func (l *loner) drain()                {}
+func (l *loner) end()                  { l.w.t.retire(l.w) }
+
+// A team has a crew count them.
+type team struct {
+	t *Table
+	// w stands for the crew before the table: it holds the crew's counts, and its mutex is held while a
+	// batch is under way.
+	w    *Worker
+	crew *crew
+	held bool
+}
+
+func newTeam(t *Table) *team { return &team{t: t, w: t.NewWorker(), crew: newCrew(t, t.cfg.Workers)} }
+
+func (m *team) room() {
+	if m.t.waiting.Load() > 0 { // a snapshot
+		m.drain()
+	}
+	m.crew.room()
+}
+
+func (m *team) count(b *packet.Block) {
+	for frames := b.Frames; len(frames) > 0; {
+		n := min(len(frames), batchLen)
+		if !m.held {
+			m.w.mu.Lock()
+			m.held = true
+		}
+		m.crew.room()
+		m.crew.add(frames[:n])
+		frames = frames[n:]
+	}
+}
+
+func (m *team) drain() {
+	if !m.held {
+		return
+	}
+	m.crew.drain()
+	m.crew.take(&m.w.counters)
+	m.held = false
+	m.w.mu.Unlock()
+}
+
+func (m *team) end() {
+	if p := recover(); p != nil { // the crew's, or the source's: nothing is consistent any more
+		m.crew.close()
+		panic(p)
+	}
+	m.drain()
+	m.crew.close()
+	m.t.retire(m.w)
 }
 
 // tickTo ticks at the whole minutes from the second from on that lie before to, then at to. gap is

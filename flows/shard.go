@@ -42,23 +42,22 @@ type shard struct {
 func rareLimit(capacity uint32) uint32  { return max(capacity/4, 1) }
 func dirtyLimit(capacity uint32) uint32 { return max(capacity/8, 1) }
 
-func (s *shard) init(capacity uint32, h *hasher) {
+func (s *shard) init(capacity uint32, h *hasher, a *arena) {
 	s.hasher = h
 	s.index = newIndex(capacity)
-	s.hots = newPool[hot](capacity)
-	s.conns = newPool[conn](capacity)
-	s.healths = newPool[health](rareLimit(capacity))
-	s.names = newPool[name](rareLimit(capacity))
-	s.colds.s = make([]*[slabLen]cold, 0, slabsFor(capacity))
+	s.hots = newPool[hot](capacity, a)
+	s.conns = newPool[conn](capacity, a)
+	s.healths = newPool[health](rareLimit(capacity), a)
+	s.names = newPool[name](rareLimit(capacity), a)
+	s.colds = newSlabs[cold](capacity, a)
 	s.dirty = make([]uint32, 0, dirtyLimit(capacity))
 }
 
+// prefault takes the memory that a full shard needs, but for what few flows have.
 func (s *shard) prefault() {
-	s.index.resize(s.index.limit)
+	s.index.prefault(s.hots.arena)
 	s.hots.prefault()
 	s.conns.prefault()
-	s.healths.prefault()
-	s.names.prefault()
 	for len(s.colds.s) < len(s.hots.s) {
 		s.colds.grow()
 		touchPages(s.colds.s[len(s.colds.s)-1])

@@ -8,12 +8,19 @@ const slabLen = 256
 
 // A slabs is a growing array that never moves: records stay where they are while it grows.
 type slabs[T any] struct {
-	s []*[slabLen]T
+	s     []*[slabLen]T
+	arena *arena
 }
 
 func (p *slabs[T]) at(i uint32) *T { return &p.s[i/slabLen][i%slabLen] }
 
-func (p *slabs[T]) grow() { p.s = append(p.s, new([slabLen]T)) }
+func (p *slabs[T]) grow() {
+	slab := (*[slabLen]T)(p.arena.take(int(unsafe.Sizeof([slabLen]T{}))))
+	if slab == nil {
+		slab = new([slabLen]T)
+	}
+	p.s = append(p.s, slab)
+}
 
 func (p *slabs[T]) memory() uint64 {
 	var zero T
@@ -38,8 +45,13 @@ type pool[T any, P linked[T]] struct {
 	used  uint32
 }
 
-func newPool[T any, P linked[T]](limit uint32) pool[T, P] {
-	return pool[T, P]{slabs: slabs[T]{s: make([]*[slabLen]T, 0, slabsFor(limit))}, limit: limit}
+func newPool[T any, P linked[T]](limit uint32, a *arena) pool[T, P] {
+	return pool[T, P]{slabs: newSlabs[T](limit, a), limit: limit}
+}
+
+// newSlabs makes place for limit records.
+func newSlabs[T any](limit uint32, a *arena) slabs[T] {
+	return slabs[T]{s: make([]*[slabLen]T, 0, slabsFor(limit)), arena: a}
 }
 
 // get gives a zeroed record, or false at the limit.

@@ -68,10 +68,12 @@ func (t *Table) Snapshot() *Snapshot {
 
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.waiting.Add(1)
 	for _, w := range t.workers {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 	}
+	t.waiting.Add(-1)
 	t.fold(t.clock.Load())
 	snap := &Snapshot{Nets: t.nets.Snapshot(), Table: t.stats()}
 	total := t.gone

@@ -34,6 +34,8 @@ type Table struct {
 	foldMu sync.Mutex // guards out; one fold at a time. Taken before mu
 	out    outbox
 
+	waiting atomic.Int32 // snapshots and reloads that wait for workers
+
 	mu      sync.Mutex // guards workers and gone; taken before a worker's mutex
 	workers []*Worker
 	gone    counters // of workers that are done
@@ -68,8 +70,9 @@ func New(cfg Config, nets *localnets.Registry) (*Table, error) {
 	}
 	t.clock.Store(math.MinInt64)
 	t.clockLimit.Store(math.MaxInt64)
+	memory := newArena(cfg.MemoryBound())
 	for i := range t.shards {
-		t.shards[i].init(shardCapacity(cfg.MaxFlows, cfg.Shards, i), &t.hasher)
+		t.shards[i].init(shardCapacity(cfg.MaxFlows, cfg.Shards, i), &t.hasher, memory)
 		if cfg.Prefault {
 			t.shards[i].prefault()
 		}

@@ -25,11 +25,8 @@ type counters struct {
 	fragments  uint64
 }
 
-// A Worker owns its batch and its capture counters.
-type Worker struct {
-	t  *Table
-	mu sync.Mutex // held during Process; guards all below
-
+// A batch is the frames that go through the stages together, as far as no flow is concerned yet.
+type batch struct {
 	counters
 	metas [batchLen]packet.Meta
 	ip    []uint16 // numbers of the metas that hold a flow key, in order of arrival
@@ -37,22 +34,36 @@ type Worker struct {
 	hashes [batchLen]uint64
 	order  [batchLen]uint16 // positions in ip, sorted by shard, in order of arrival within each
 	ends   []uint16         // by shard: end of its part of order
-	// By position in a shard's part of order:
+	newest int64            // largest time
+}
+
+// A hand is what counting a batch in some of the shards needs.
+type hand struct {
+	t *Table
+	// By position in a shard's part of batch.order:
 	found [batchLen]uint32 // 1 + number of the entry that the index suggests
 	conns [batchLen]uint32 // its hot.conn
 	sink  uint16           // keeps loads that only warm the cache
+	out   outbox
+	app   apps.Packet
+	name  [apps.MaxServerName]byte
+}
 
-	newest int64 // largest time of the batch
-	out    outbox
+// A Worker owns its batch and its capture counters.
+type Worker struct {
+	t  *Table
+	mu sync.Mutex // held during Process; guards all below
+	batch
+	hand
 
 	laps     *Laps // nil but during ProcessTimed
 	lapBegan time.Time
-	app      apps.Packet
-	name     [apps.MaxServerName]byte
 }
 
-func newWorker(t *Table) *Worker {
-	return &Worker{t: t, ip: make([]uint16, 0, batchLen), ends: make([]uint16, len(t.shards))}
+func newWorker(t *Table) *Worker { return &Worker{t: t, batch: newBatch(t), hand: hand{t: t}} }
+
+func newBatch(t *Table) batch {
+	return batch{ip: make([]uint16, 0, batchLen), ends: make([]uint16, len(t.shards))}
 }
 
 // Process counts all frames of b and keeps none of their bytes. Any number of workers may Process
@@ -62,7 +73,7 @@ func (w *Worker) Process(b *packet.Block) {
 	defer w.mu.Unlock()
 	for frames := b.Frames; len(frames) > 0; {
 		n := min(len(frames), batchLen)
-		w.decode(frames[:n])
+		w.decode(&w.t.cfg.Decoder, frames[:n])
 		w.lap(StageDecode)
 		w.count(frames[:n])
 		frames = frames[n:]
@@ -70,22 +81,26 @@ func (w *Worker) Process(b *packet.Block) {
 }
 
 // decode fills metas and ip from frames and adds to the capture counters.
-func (w *Worker) decode(frames []packet.Frame) {
-	w.ip = w.ip[:0]
+func (b *batch) decode(d *packet.Decoder, frames []packet.Frame) {
+	b.ip = b.ip[:0]
 	for i := range frames {
-		w.t.cfg.Decoder.Decode(&frames[i], &w.metas[i])
-		w.account(i, &frames[i])
+		d.Decode(&frames[i], &b.metas[i])
+		b.account(i, &frames[i])
 	}
 }
 
 // account adds frame i of the batch, decoded, to the capture counters.
-func (w *Worker) account(i int, f *packet.Frame) {
-	m := &w.metas[i]
-	c := &w.capture
+func (b *batch) account(i int, f *packet.Frame) {
+	m := &b.metas[i]
+	c := &b.capture
 	if c.Packets == 0 {
 		c.First, c.Last = f.Time, f.Time
 	}
-	c.First, c.Last = min(c.First, f.Time), max(c.Last, f.Time)
+	if f.Time < c.First {
+		c.First = f.Time
+	} else if f.Time > c.Last {
+		c.Last = f.Time
+	}
 	c.Packets++
 	c.Bytes += uint64(f.WireLen)
 	captured := len(f.Data)
@@ -96,23 +111,34 @@ func (w *Worker) account(i int, f *packet.Frame) {
 	if captured < int(f.WireLen) {
 		c.TruncatedPackets++
 	}
-	w.envelopes += uint64(m.Envelope)
-	switch m.Class {
-	case packet.ClassIP:
-		w.ip = append(w.ip, uint16(i))
+	if m.Class != packet.ClassIP {
+		b.accountOther(m)
+		return
+	}
+	b.ip = append(b.ip, uint16(i))
+	if m.Time > maxTime || m.Time < -maxTime {
 		m.Time = min(max(m.Time, -maxTime), maxTime)
-		if m.Key.Is4() {
-			add(&w.ipv4, m.WireLen)
-		} else {
-			add(&w.ipv6, m.WireLen)
-		}
-		if m.Flags&packet.FlagFragment != 0 {
-			w.fragments++
-		}
-	case packet.ClassNonIP:
-		add(&w.nonIP, m.WireLen)
-	default:
-		add(&w.undecoded[m.Reason], m.WireLen)
+	}
+	if m.Key.Is4() {
+		add(&b.ipv4, m.WireLen)
+	} else {
+		add(&b.ipv6, m.WireLen)
+	}
+	if m.Envelope != 0 {
+		b.envelopes += uint64(m.Envelope)
+	}
+	if m.Flags&packet.FlagFragment != 0 {
+		b.fragments++
+	}
+}
+
+// accountOther adds a frame that is of no flow.
+func (b *batch) accountOther(m *packet.Meta) {
+	b.envelopes += uint64(m.Envelope)
+	if m.Class == packet.ClassNonIP {
+		add(&b.nonIP, m.WireLen)
+	} else {
+		add(&b.undecoded[m.Reason], m.WireLen)
 	}
 }
 
@@ -126,9 +152,9 @@ func (w *Worker) count(frames []packet.Frame) {
 	if len(w.ip) == 0 {
 		return
 	}
-	w.hash()
+	w.hash(&w.t.hasher)
 	w.lap(StageHash)
-	w.sort()
+	w.sort(w.t.shardShift)
 	w.lap(StageSort)
 	w.out.tbl = w.t.nets.Table()
 	begin := uint16(0)
@@ -137,11 +163,11 @@ func (w *Worker) count(frames []packet.Frame) {
 			s := &w.t.shards[i]
 			order := w.order[begin:end]
 			s.mu.Lock()
-			s.probe(w, order)
+			s.probe(&w.batch, &w.hand, order)
 			w.lap(StageProbe)
-			s.warm(w, len(order))
+			s.warm(&w.hand, len(order))
 			w.lap(StageWarm)
-			s.update(w, order, frames)
+			s.update(&w.batch, &w.hand, order, frames)
 			s.mu.Unlock()
 			w.lap(StageUpdate)
 		}
@@ -153,21 +179,20 @@ func (w *Worker) count(frames []packet.Frame) {
 }
 
 // hash hashes the keys and finds the newest time.
-func (w *Worker) hash() {
-	w.newest = -maxTime
-	for j, i := range w.ip {
-		m := &w.metas[i]
-		w.hashes[j] = w.t.hasher.key(&m.Key)
-		w.newest = max(w.newest, m.Time)
+func (b *batch) hash(h *hasher) {
+	b.newest = -maxTime
+	for j, i := range b.ip {
+		m := &b.metas[i]
+		b.hashes[j] = h.key(&m.Key)
+		b.newest = max(b.newest, m.Time)
 	}
 }
 
-// sort orders the batch by shard: a counting sort, stable.
-func (w *Worker) sort() {
-	shift := w.t.shardShift
-	ends := w.ends
+// sort orders the batch by shard: a counting sort, stable. A hash's bits above shift choose the shard.
+func (b *batch) sort(shift uint) {
+	ends := b.ends
 	clear(ends)
-	hashes := w.hashes[:len(w.ip)]
+	hashes := b.hashes[:len(b.ip)]
 	for _, h := range hashes {
 		ends[h>>shift]++
 	}
@@ -177,56 +202,56 @@ func (w *Worker) sort() {
 		sum += n
 	}
 	for j, h := range hashes {
-		w.order[ends[h>>shift]] = uint16(j)
+		b.order[ends[h>>shift]] = uint16(j)
 		ends[h>>shift]++
 	}
 }
 
 // probe looks all of order up in the index, by hash alone. The look-ups do not depend on each other,
 // so their cache misses overlap.
-func (s *shard) probe(w *Worker, order []uint16) {
+func (s *shard) probe(b *batch, h *hand, order []uint16) {
 	for k, j := range order {
-		w.found[k] = s.index.first(uint32(w.hashes[j]))
+		h.found[k] = s.index.first(uint32(b.hashes[j]))
 	}
 }
 
 // warm loads the cache lines that update will need, again side by side: the entries first, then the
 // TCP states that those name.
-func (s *shard) warm(w *Worker, n int) {
-	for k, found := range w.found[:n] {
-		w.conns[k] = 0
+func (s *shard) warm(h *hand, n int) {
+	for k, found := range h.found[:n] {
+		h.conns[k] = 0
 		if found != 0 {
-			w.conns[k] = s.hots.at(found - 1).conn
+			h.conns[k] = s.hots.at(found - 1).conn
 		}
 	}
 	sum := uint16(0)
-	for _, conn := range w.conns[:n] {
+	for _, conn := range h.conns[:n] {
 		if conn != 0 {
 			sum += s.conns.at(conn - 1).bits
 		}
 	}
-	w.sink += sum
+	h.sink += sum
 }
 
 // update counts the packets of order in their flows.
-func (s *shard) update(w *Worker, order []uint16, frames []packet.Frame) {
+func (s *shard) update(b *batch, h *hand, order []uint16, frames []packet.Frame) {
 	for k, j := range order {
-		n := w.ip[j]
-		m := &w.metas[n]
-		i, first := w.found[k]-1, false
+		n := b.ip[j]
+		m := &b.metas[n]
+		i, first := h.found[k]-1, false
 		// Whatever happened in the shard since probe: an entry with m's key in use is m's.
-		if w.found[k] == 0 || !s.holds(i, m) {
-			frag := uint32(w.hashes[j])
+		if h.found[k] == 0 || !s.holds(i, m) {
+			frag := uint32(b.hashes[j])
 			var ok bool
 			if i, ok = s.find(frag, &m.Key); !ok {
-				if i, ok = s.admit(&w.out, frag, m); !ok {
-					s.untrack(&w.out, m)
+				if i, ok = s.admit(&h.out, frag, m); !ok {
+					s.untrack(&h.out, m)
 					continue
 				}
 				first = true
 			}
 		}
-		s.count(w, i, s.hots.at(i), m, &frames[n], first)
+		s.count(h, i, s.hots.at(i), m, &frames[n], first)
 	}
 }
 

@@ -33,6 +33,8 @@ type memoryPlan struct {
 	MaxHosts, MaxFlows, MaxCells int
 	RingPerInterface             int64
 	Workers                      int // of each interface
+
+	outside int64 // resident memory that is not the Go runtime's, before the table
 }
 
 const (
@@ -180,13 +182,22 @@ func (p *memoryPlan) alerting(cfg *alerts.Config) {
 
 // apply tells the Go runtime its part, and the log the split at a level.
 func (p *memoryPlan) apply(log *slog.Logger, level slog.Level) {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	other := max(residentBytes()-int64(m.Sys-m.HeapReleased), 0) // the program's file, above all
+	other := outsideHeap()
+	if flows.OffHeap {
+		other = max(other, p.outside+p.Flows) // a table for files takes its memory as flows come
+	}
 	debug.SetMemoryLimit(p.Budget - p.Ring - other)
 	log.Log(context.Background(), level, "memory", "budget", size(p.Budget), "program", size(p.Program), "networks", size(p.Networks), "ring", size(p.Ring), "workers", p.Workers,
 		"alerts", size(p.Alerts), "matrix", size(p.Matrix), "max_matrix_cells", p.MaxCells, "history", size(p.History), "hosts", size(p.Hosts), "max_hosts", p.MaxHosts, "flows", size(p.Flows), "max_flows", p.MaxFlows,
 		"reserve", size(p.Budget-p.used()+p.Reserve))
+}
+
+// outsideHeap is the resident memory that is not the Go runtime's: the program's file, above all, and
+// what the flow table has taken where that is off the heap.
+func outsideHeap() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return max(residentBytes()-int64(m.Sys-m.HeapReleased), 0)
 }
 
 // size shows bytes in MiB.

@@ -123,3 +123,11 @@ func TestMemoryOfMatrix(t *testing.T) {
 	runtime.KeepAlive(kept)
 	runtime.KeepAlive(table)
 }
+
+// heapBytes is the memory of what is reachable.
+func heapBytes() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

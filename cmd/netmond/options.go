@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,9 @@ const (
 	liveMaxFlows = 1 << 18
 	fileMaxFlows = 1 << 20
 )
+
+// maxReadWorkers count files unless asked otherwise: beyond, all wait for the one that reads.
+const maxReadWorkers = 8
 
 // options are the keys of the command line over those of the file. Each method makes the Config of a
 // package from them, with that package's defaults below; what is wrong is noted with its place, so that all
@@ -129,6 +133,7 @@ func (o *options) localNetworks(live bool) localnets.Config {
 func (o *options) flowTable(live bool) flows.Config {
 	cfg := flows.DefaultConfig()
 	cfg.Prefault = live && !o.dry
+	cfg.Workers = int(config.Or(o.Accounting.ReadWorkers, int64(min(runtime.GOMAXPROCS(0), maxReadWorkers))))
 	most := int64(fileMaxFlows)
 	if live {
 		most = liveMaxFlows

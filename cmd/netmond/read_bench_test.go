@@ -87,7 +87,7 @@ func benchCapture(b *testing.B) string {
 }
 
 // BenchmarkReadFile reads 2 M packets with 100,000 flows from the page cache, with the stages apart:
-// frames alone, frames decoded, and the whole of netmond read (1,000 networks). Run it with -cpu 1.
+// frames alone, frames decoded, and the whole of netmond read (1,000 networks) with one worker and two.
 func BenchmarkReadFile(b *testing.B) {
 	path := benchCapture(b)
 	var nets []string
@@ -134,28 +134,32 @@ func BenchmarkReadFile(b *testing.B) {
 			})
 		})
 	})
-	b.Run("whole", func(b *testing.B) {
-		each(b, func(src *capture.Files) {
-			list, err := localnets.ParseList(nets)
-			if err != nil {
-				b.Fatal(err)
-			}
-			registry, err := localnets.New(localnets.DefaultConfig(), list)
-			if err != nil {
-				b.Fatal(err)
-			}
-			table, err := flows.New(flows.DefaultConfig(), registry)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if err := table.Replay(b.Context(), src, nil); err != nil {
-				b.Fatal(err)
-			}
-			if s := table.Snapshot(); s.Capture.Packets != benchPackets || s.Table.Entries < benchFlows*99/100 {
-				b.Fatalf("%d packets, %d flows", s.Capture.Packets, s.Table.Entries)
-			}
+	for _, workers := range []int{1, 2} { // as many processors are needed: -cpu 2
+		b.Run(fmt.Sprintf("whole/workers=%d", workers), func(b *testing.B) {
+			each(b, func(src *capture.Files) {
+				list, err := localnets.ParseList(nets)
+				if err != nil {
+					b.Fatal(err)
+				}
+				registry, err := localnets.New(localnets.DefaultConfig(), list)
+				if err != nil {
+					b.Fatal(err)
+				}
+				cfg := flows.DefaultConfig()
+				cfg.Workers = workers
+				table, err := flows.New(cfg, registry)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := table.Replay(b.Context(), src, nil); err != nil {
+					b.Fatal(err)
+				}
+				if s := table.Snapshot(); s.Capture.Packets != benchPackets || s.Table.Entries < benchFlows*99/100 {
+					b.Fatalf("%d packets, %d flows", s.Capture.Packets, s.Table.Entries)
+				}
+			})
 		})
-	})
+	}
 }
 
 // benchNet is the i-th of the /22 networks that hold the benchmark's local hosts, then others.

@@ -37,6 +37,7 @@ func (o *options) build(own []netip.Prefix, live bool, rings ringDemand) *pipeli
 		if p.plan, err = planMemory(int64(budget), o.demand(len(networks), live, rings)); err != nil {
 			o.wrong(err, "accounting", "memory")
 		} else {
+			p.plan.outside = outsideHeap()
 			nets.MaxHosts, nets.MaxMatrixCells, table.MaxFlows = p.plan.MaxHosts, p.plan.MaxCells, p.plan.MaxFlows
 		}
 	}
