@@ -132,16 +132,16 @@ func BenchmarkStage(b *testing.B) {
 		}{
 			{"copy", func() {}},
 			{"hash", w.hash},
-			{"sort", func() { w.hash(); w.sort() }},
-			{"probe", func() { w.hash(); w.sort(); shards(func(s *shard, order []uint16) { s.probe(w, order) }) }},
+			{"sort", func() { w.hash(); w.sort(len(w.ip)) }},
+			{"probe", func() { w.hash(); w.sort(len(w.ip)); shards(func(s *shard, order []uint16) { s.probe(w, order) }) }},
 			{"warm", func() {
 				w.hash()
-				w.sort()
+				w.sort(len(w.ip))
 				shards(func(s *shard, order []uint16) { s.probe(w, order); s.warm(w, len(order)) })
 			}},
 			{"update", func() {
 				w.hash()
-				w.sort()
+				w.sort(len(w.ip))
 				shards(func(s *shard, order []uint16) {
 					s.probe(w, order)
 					s.warm(w, len(order))

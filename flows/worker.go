@@ -44,6 +44,7 @@ type Worker struct {
 
 	newest int64 // largest time of the batch
 	out    outbox
+	totals []localnets.Total // of AddDrained
 
 	laps     *Laps // nil but during ProcessTimed
 	lapBegan time.Time
@@ -128,7 +129,7 @@ func (w *Worker) count(frames []packet.Frame) {
 	}
 	w.hash()
 	w.lap(StageHash)
-	w.sort()
+	w.sort(len(w.ip))
 	w.lap(StageSort)
 	w.out.tbl = w.t.nets.Table()
 	begin := uint16(0)
@@ -162,12 +163,12 @@ func (w *Worker) hash() {
 	}
 }
 
-// sort orders the batch by shard: a counting sort, stable.
-func (w *Worker) sort() {
+// sort orders n hashed keys by shard: a counting sort, stable.
+func (w *Worker) sort(n int) {
 	shift := w.t.shardShift
 	ends := w.ends
 	clear(ends)
-	hashes := w.hashes[:len(w.ip)]
+	hashes := w.hashes[:n]
 	for _, h := range hashes {
 		ends[h>>shift]++
 	}
