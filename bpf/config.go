@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/netmond/netmond/packet"
 )
 
@@ -103,6 +105,8 @@ type Config struct {
 	// ClockGiven makes SetClock the only source of time. For frames that are replayed through
 	// BPF_PROG_TEST_RUN with the times of a capture.
 	ClockGiven bool
+
+	objects func() (*ebpf.CollectionSpec, error) // in place of the hook's, for measurements
 }
 
 const (

@@ -5,15 +5,20 @@ package bpf
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"math"
+	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/flows"
@@ -72,12 +77,12 @@ func ethernetFrames(t testing.TB, path string) []packet.Frame {
 	}
 }
 
-// flowsOf lists the flows by key, times in the unit of the programs.
+// flowsOf lists the flows by key, times in the unit of the programs and as long as their clock is.
 func flowsOf(c *counter) map[packet.Key]flows.Flow {
 	all := map[packet.Key]flows.Flow{}
 	c.tbl.Flows(func(f *flows.Flow) bool {
 		g := *f
-		g.First, g.Last = g.First>>timeShift, g.Last>>timeShift
+		g.First, g.Last = g.First>>timeShift&math.MaxUint32, g.Last>>timeShift&math.MaxUint32
 		all[g.Key] = g
 		return true
 	})
@@ -85,12 +90,18 @@ func flowsOf(c *counter) map[packet.Key]flows.Flow {
 }
 
 // comparable is a snapshot without what is of a path and not of its traffic.
-func comparable(s *flows.Snapshot) *flows.Snapshot {
+func comparable(s *flows.Snapshot, health bool) *flows.Snapshot {
 	s.Table.MemoryBytes = 0
 	s.Capture.CapturedBytes, s.Capture.TruncatedPackets = 0, 0
 	for i := range s.Nets.Networks {
 		n := &s.Nets.Networks[i]
 		n.LastSeen = 0 // the time of a fold
+		if health {
+			continue
+		}
+		for dir := range n.TCP {
+			n.TCP[dir].Retransmissions = 0
+		}
 	}
 	return s
 }
@@ -98,46 +109,85 @@ func comparable(s *flows.Snapshot) *flows.Snapshot {
 // TestCorpus feeds each Ethernet frame of every capture to the programs and to the decoder with the flow
 // table, and compares everything that readers see.
 func TestCorpus(t *testing.T) {
-	testneed.BPF(t)
 	dir, files := corpus(t)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		frames := ethernetFrames(t, filepath.Join(dir, name))
-		if len(frames) == 0 {
-			continue
-		}
-		var cidrs []string
-		for _, n := range files[name].Networks {
-			cidrs = append(cidrs, n.CIDR)
-		}
-		var networks []localnets.Network
-		if len(cidrs) > 0 {
-			var err error
-			if networks, err = localnets.ParseList(cidrs); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, hook := range []Hook{HookXDP, HookTC} {
-			for _, vlan := range []bool{false, true} {
-				sub := name + "/" + hook.String()
-				if vlan {
-					sub += "/vlan"
+	for _, hook := range []Hook{HookXDP, HookTC} {
+		for _, vlan := range []bool{false, true} {
+			cfg := Config{Hook: hook, Decoder: packet.Decoder{KeyVLAN: vlan}, ClockGiven: true, MaxFlows: 1 << 16}
+			p := load(t, cfg)
+			for _, name := range slices.Sorted(maps.Keys(files)) {
+				frames := ethernetFrames(t, filepath.Join(dir, name))
+				if len(frames) == 0 {
+					continue
 				}
-				t.Run(sub, func(t *testing.T) {
-					comparePaths(t, Config{Hook: hook, Decoder: packet.Decoder{KeyVLAN: vlan}}, networks, frames)
+				var cidrs []string
+				for _, n := range files[name].Networks {
+					cidrs = append(cidrs, n.CIDR)
+				}
+				var networks []localnets.Network
+				if len(cidrs) > 0 {
+					var err error
+					if networks, err = localnets.ParseList(cidrs); err != nil {
+						t.Fatal(err)
+					}
+				}
+				t.Run(fmt.Sprintf("%v/vlan=%v/%s", hook, vlan, name), func(t *testing.T) {
+					comparePaths(t, p, networks, frames)
 				})
 			}
 		}
 	}
 }
 
-// comparePaths counts frames twice and compares.
-func comparePaths(t *testing.T, cfg Config, networks []localnets.Network, frames []packet.Frame) {
+// mixed are captures in which a TCP connection's frames come in wrappings that the programs parse and in
+// others: its health is then of a part of it, and the retransmissions of its copies are not seen.
+var mixed = map[string]bool{"fabricpath.pcap": true}
+
+func forgetHealth(lists ...map[packet.Key]flows.Flow) {
+	for _, list := range lists {
+		for k, f := range list {
+			f.FromClient.Retransmissions, f.FromServer.Retransmissions = 0, 0
+			list[k] = f
+		}
+	}
+}
+
+// forget takes all flows out of p and sets its counters to zero.
+func forget(t testing.TB, p *Program) {
 	t.Helper()
-	cfg.Networks, cfg.ClockGiven, cfg.MaxFlows = prefixesOf(networks), true, 1<<16
-	p := load(t, cfg)
-	got, want := newCounter(t, networks, cfg.Decoder), newCounter(t, networks, cfg.Decoder)
+	sink := newCounter(t, nil, packet.Decoder{})
+	p.Drain(sink.worker)
+	p.mu.Lock()
+	for i := range p.maps.flows {
+		if f := &p.maps.flows[i]; f.Slot != 0 {
+			p.retire(uint32(i), f, &p.drain.seen[i])
+		}
+	}
+	p.mu.Unlock()
+	p.Drain(sink.worker)
+	if n := p.Stats().Flows; n > p.cpus { // each CPU may keep one for its next flow
+		t.Fatalf("%d flows are left", n)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.maps.cells)
+	clear(p.drain.cells)
+	for i := range p.maps.cpus {
+		spare := p.maps.cpus[i].Spare
+		p.maps.cpus[i] = cpuCounts{Spare: spare}
+	}
+	p.drain.sum, p.drain.lastFull = cpuCounts{}, 0
+}
+
+// comparePaths counts frames twice and compares.
+func comparePaths(t *testing.T, p *Program, networks []localnets.Network, frames []packet.Frame) {
+	t.Helper()
+	if err := p.SetNetworks(prefixesOf(networks), p.generation+1); err != nil {
+		t.Fatal(err)
+	}
+	forget(t, p)
+	got, want := newCounter(t, networks, p.cfg.Decoder), newCounter(t, networks, p.cfg.Decoder)
 	prog := p.XDPFrags()
-	if cfg.Hook == HookTC {
+	if p.cfg.Hook == HookTC {
 		prog, _ = p.TCX()
 	}
 	for begin := 0; begin < len(frames); begin += 1000 {
@@ -158,10 +208,14 @@ func comparePaths(t *testing.T, cfg Config, networks []localnets.Network, frames
 		}
 	}
 	p.Drain(got.worker)
-	if d := cmp.Diff(flowsOf(want), flowsOf(got), cmp.Comparer(func(a, b packet.Key) bool { return a == b }), cmp.AllowUnexported()); d != "" {
+	wantFlows, gotFlows := flowsOf(want), flowsOf(got)
+	if st := p.Stats(); st.Handed != [numReasons]packet.Tally{} && mixed[path.Base(t.Name())] {
+		forgetHealth(wantFlows, gotFlows)
+	}
+	if d := cmp.Diff(wantFlows, gotFlows, cmpopts.EquateComparable(netip.AddrPort{})); d != "" {
 		t.Errorf("flows (-decoder +program):\n%.6000s", d)
 	}
-	if d := cmp.Diff(comparable(want.tbl.Snapshot()), comparable(got.tbl.Snapshot())); d != "" {
+	if d := cmp.Diff(comparable(want.tbl.Snapshot(), !mixed[path.Base(t.Name())]), comparable(got.tbl.Snapshot(), !mixed[path.Base(t.Name())]), cmpopts.EquateComparable(netip.Prefix{})); d != "" {
 		t.Errorf("snapshot (-decoder +program):\n%.6000s", d)
 	}
 	st := p.Stats()
@@ -172,9 +226,16 @@ func comparePaths(t *testing.T, cfg Config, networks []localnets.Network, frames
 
 func scopes(s *flows.Snapshot) any { return s.Nets.Scopes }
 
-// runFits is run, or false where the kernel's test runner does not take a frame of this size.
+// runFits is run, or false where the kernel's test runner does not take the frame: for tc one that is
+// longer than a page with its reserve, or ends within its IP header; for XDP one of more than 17 pages.
 func runFits(t testing.TB, prog *ebpf.Program, frame []byte) bool {
 	t.Helper()
+	if n := len(frame); prog.Type() == ebpf.XDP && n > 65536 || prog.Type() == ebpf.SchedCLS && (n > 3500 || n < 54) {
+		if _, err := prog.Run(&ebpf.RunOptions{Data: frame}); err != nil {
+			return false
+		}
+		return true
+	}
 	run(t, prog, frame)
 	return true
 }

@@ -51,6 +51,7 @@ type cpuCounts struct {
 	Contended            uint64
 	TroubleFull          uint64
 	Samples, SamplesLost uint64
+	Jiffies, Time        uint64
 	Spare                uint32
 	_                    uint32
 }

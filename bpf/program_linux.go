@@ -142,7 +142,7 @@ func Load(cfg Config, log *slog.Logger) (*Program, error) {
 
 // load makes maps and programs.
 func (p *Program) load(s sizes) error {
-	spec, err := p.spec()
+	spec, err := p.cfg.spec()
 	if err != nil {
 		return fmt.Errorf("read the %v programs: %w", p.cfg.Hook, err)
 	}
@@ -161,8 +161,11 @@ func (p *Program) load(s sizes) error {
 }
 
 // spec is the objects' content without what this kernel lacks.
-func (p *Program) spec() (*ebpf.CollectionSpec, error) {
-	if p.cfg.Hook == HookTC {
+func (c Config) spec() (*ebpf.CollectionSpec, error) {
+	if c.objects != nil {
+		return c.objects()
+	}
+	if c.Hook == HookTC {
 		return loadTc()
 	}
 	spec, err := loadXdp()
@@ -226,6 +229,9 @@ func (p *Program) settings(spec *ebpf.CollectionSpec, s sizes) error {
 	for name, value := range values {
 		v := spec.Variables[name]
 		if v == nil {
+			if p.cfg.objects != nil {
+				continue
+			}
 			return fmt.Errorf("no variable %s", name)
 		}
 		if err := v.Set(value); err != nil {

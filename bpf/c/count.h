@@ -41,12 +41,12 @@ INLINE struct cell *count_networks(const struct frame *f, u32 half)
 		u64 both = overflow(f, half);
 		if (!both)
 			return 0; /* the networks have changed: a new generation tells */
-		c = get_cell((u32)both);
+		c = get_cell(f, (u32)both);
 		if (c)
 			tally(c, f, broadcast);
-		c = get_cell(both >> 32);
+		c = get_cell(f, both >> 32);
 	} else {
-		c = get_cell((route & ROUTE_CELL) ^ f->dir);
+		c = get_cell(f, (route & ROUTE_CELL) ^ f->dir);
 	}
 	if (c)
 		tally(c, f, broadcast);
@@ -60,30 +60,25 @@ INLINE void zero_window(struct cell *c, const struct frame *f)
 		c->zero_windows++;
 }
 
-INLINE void untracked(const struct frame *f, struct cell *c, u32 full)
+INLINE void untracked(struct cpu *cpu, const struct frame *f, struct cell *c, u32 full)
 {
-	struct cpu *cpu = get_cpu();
-
-	if (cpu)
-		add(full ? &cpu->map_full : &cpu->unsampled, f->len);
+	add(full ? &cpu->map_full : &cpu->unsampled, f->len);
 	zero_window(c, f);
 }
 
 /* connection follows the TCP connection of fl with f. */
-INLINE void connection(struct flow *fl, struct frame *f, struct cell *cell)
+INLINE void connection(struct cpu *cpu, struct flow *fl, struct frame *f, struct cell *cell)
 {
 	u32 sample;
 
 	if (!lock(fl)) {
-		struct cpu *cpu = get_cpu();
-		if (cpu)
-			cpu->contended++;
+		cpu->contended++;
 		return;
 	}
 	sample = follow(fl, f, cell);
 	unlock(fl);
 	if (sample && !(f->route & ROUTE_OVERFLOW)) {
-		cell = get_cell((f->route & ROUTE_CELL) ^ f->dir ^ 1);
+		cell = get_cell(f, (f->route & ROUTE_CELL) ^ f->dir ^ 1);
 		if (cell) {
 			cell->ack_rtt += sample - 1;
 			cell->ack_samples++;
@@ -92,11 +87,8 @@ INLINE void connection(struct flow *fl, struct frame *f, struct cell *cell)
 }
 
 /* sample shows user space a packet with payload, for as long as it wants some of the flow. */
-INLINE void sample(context *ctx, struct control *ctl, struct flow *fl, struct frame *f, u32 size)
+INLINE void sample(context *ctx, struct cpu *cpu, const struct control *ctl, struct flow *fl, struct frame *f, u32 size)
 {
-	struct cpu *cpu;
-	int ok;
-
 	if (fl->stop || fl->samples >= ctl->max_samples) {
 		fl->route |= ROUTE_DONE;
 		return;
@@ -104,11 +96,7 @@ INLINE void sample(context *ctx, struct control *ctl, struct flow *fl, struct fr
 	fl->samples++;
 	f->kind = KIND_SAMPLE;
 	f->client = client_of(fl);
-	ok = offer(ctx, f, size);
-	cpu = get_cpu();
-	if (!cpu)
-		return;
-	if (ok)
+	if (offer(ctx, f, size))
 		cpu->samples++;
 	else
 		cpu->samples_lost++;
@@ -150,20 +138,19 @@ INLINE void count(context *ctx, struct frame *f, void *data, void *end, u32 size
 	u32 table;
 	int got;
 
-	if (!ctl)
+	f->cpu = bpf_get_smp_processor_id();
+	cpu = get_cpu(f->cpu);
+	if (!ctl || !cpu)
 		return;
-	f->time = clock_given ? ctl->clock : bpf_ktime_get_coarse_ns();
+	f->time = now(ctl, cpu);
 	got = parse(ctx, f, data, end, size);
 	if (got != P_IP) {
 		if (got != P_NON_IP) {
-			hand_up(ctx, f, size, got);
+			hand_up(ctx, cpu, f, size, got);
 			return;
 		}
-		cpu = get_cpu();
-		if (cpu) {
-			add(&cpu->non_ip, f->len);
-			seen(&cpu->first, &cpu->last, f->time);
-		}
+		add(&cpu->non_ip, f->len);
+		seen(&cpu->first, &cpu->last, f->time);
 		return;
 	}
 	/* The verifier would follow each combination of these to the end: hide their values from it. */
@@ -171,11 +158,8 @@ INLINE void count(context *ctx, struct frame *f, void *data, void *end, u32 size
 	f->l4 = (f->l4 | ctl->zero) & 7;
 	f->has_tcp |= ctl->zero;
 	f->key.family |= ctl->zero;
-	if (f->fragment) {
-		cpu = get_cpu();
-		if (cpu)
-			cpu->fragments++;
-	}
+	if (f->fragment)
+		cpu->fragments++;
 	table = *(volatile u32 *)&ctl->table;
 	fl = find_flow(ctl, f);
 	if (fl)
@@ -196,7 +180,7 @@ INLINE void count(context *ctx, struct frame *f, void *data, void *end, u32 size
 		if (n >= 0)
 			fl = get_flow(n);
 		if (!fl) {
-			untracked(f, cell, f->hash != 0);
+			untracked(cpu, f, cell, f->hash != 0);
 			return;
 		}
 		f->entry = n;
@@ -208,7 +192,7 @@ INLINE void count(context *ctx, struct frame *f, void *data, void *end, u32 size
 			fl->last = last;
 	}
 	if (f->has_tcp && cell)
-		connection(fl, f, cell);
+		connection(cpu, fl, f, cell);
 	if (!(f->route & ROUTE_DONE) && f->payload && (f->l4 == L4_TCP || f->l4 == L4_UDP))
-		sample(ctx, ctl, fl, f, size);
+		sample(ctx, cpu, ctl, fl, f, size);
 }

@@ -122,11 +122,14 @@ INLINE s32 publish(u64 h, u32 n, struct flow *fl)
 GLOBAL s32 create(struct frame *f)
 {
 	struct control *ctl = get_control();
-	struct cpu *cpu = get_cpu();
+	struct cpu *cpu;
 	struct flow *fl;
 	s32 n, got;
 
-	if (!f || !ctl || !cpu)
+	if (!f || !ctl)
+		return -1;
+	cpu = get_cpu(f->cpu);
+	if (!cpu)
 		return -1;
 	if (cpu->spare) {
 		n = cpu->spare - 1;

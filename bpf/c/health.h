@@ -25,7 +25,7 @@ struct conn {
 };
 
 /* new_trouble gives 1 + the number of a free trouble record, 0 for none. */
-GLOBAL u32 new_trouble(void)
+GLOBAL u32 new_trouble(u32 on_cpu)
 {
 	struct control *ctl = get_control();
 	struct cpu *cpu;
@@ -36,7 +36,7 @@ GLOBAL u32 new_trouble(void)
 	got = take(&free_troubles, trouble_ring_mask, &ctl->trouble_head, &ctl->trouble_tail);
 	if (got >= 0)
 		return got + 1;
-	cpu = get_cpu();
+	cpu = get_cpu(on_cpu);
 	if (cpu)
 		cpu->trouble_full++;
 	return 0;
@@ -48,7 +48,7 @@ INLINE struct trouble *record(struct conn *c)
 	u32 n = c->fl->trouble;
 
 	if (!n) {
-		n = new_trouble();
+		n = new_trouble(c->f->cpu);
 		c->fl->trouble = n;
 	}
 	n--;

@@ -44,18 +44,14 @@ GLOBAL int offer(context *ctx, const struct frame *f, u32 n)
 }
 
 /* hand_up gives user space a frame of size bytes to decode and count. */
-INLINE void hand_up(context *ctx, struct frame *f, u32 size, u8 reason)
+INLINE void hand_up(context *ctx, struct cpu *cpu, struct frame *f, u32 size, u8 reason)
 {
-	struct cpu *cpu;
 	u32 i = reason & 7;
 	int ok;
 
 	f->kind = KIND_UNCOUNTED;
 	f->reason = reason;
 	ok = offer(ctx, f, size);
-	cpu = get_cpu();
-	if (!cpu)
-		return;
 	if (ok) {
 		add(&cpu->handed[i], f->len);
 		return;

@@ -71,6 +71,7 @@ struct cpu {
 	u64 contended;	  /* TCP packets whose connection another CPU held: not followed */
 	u64 trouble_full; /* events that found no trouble record: in their cell alone */
 	u64 samples, samples_lost; /* payload for the detectors: sent, and without room in the ring */
+	u64 jiffies, time; /* of the last look at the clock */
 	u32 spare; /* 1 + a flow entry that was taken and not used */
 	u32 pad;
 };
@@ -228,7 +229,7 @@ SHARED_ARRAY(cpus, struct cpu);	       /* by CPU */
 SHARED_ARRAY(cells, struct cell);      /* by CPU, then cell */
 SHARED_ARRAY(pairs, u64);	       /* lower network << 32 | higher + 1, hashed; by number of the pair */
 SHARED_ARRAY(nodes, struct node);      /* two halves */
-SHARED_ARRAY(broadcasts, u32);	       /* two halves: a network's directed broadcast address, 0 none */
+SHARED_ARRAY(broadcasts, u64);	       /* two halves: a network's directed broadcast address, 0 none */
 SHARED_ARRAY(buckets, struct bucket);
 SHARED_ARRAY(flows, struct flow);
 SHARED_ARRAY(troubles, struct trouble);
@@ -260,6 +261,7 @@ struct frame {
 	u64 hash;	/* of key; 0 where the flow is not to be tracked */
 	u32 route;
 	u32 entry;	/* number of the flow entry */
+	u32 cpu;
 	/* Lower 32 bits of exact microseconds, valid with exact. They cost 20 ns and are asked for only
 	 * where they matter. */
 	u32 micros;
@@ -280,16 +282,31 @@ INLINE struct control *get_control(void)
 	return bpf_map_lookup_elem(&control, &zero);
 }
 
-INLINE struct cpu *get_cpu(void)
+INLINE struct cpu *get_cpu(u32 n)
 {
-	u32 n = bpf_get_smp_processor_id();
 	return bpf_map_lookup_elem(&cpus, &n);
 }
 
-INLINE struct cell *get_cell(u32 n)
+INLINE struct cell *get_cell(const struct frame *f, u32 n)
 {
-	u32 i = bpf_get_smp_processor_id() * cells_per_cpu + n;
+	u32 i = f->cpu * cells_per_cpu + n;
 	return bpf_map_lookup_elem(&cells, &i);
+}
+
+/* now is the time in ns, as old as the kernel's last tick (1 to 10 ms). The clock itself costs 15 ns, the
+ * number of ticks 1. */
+INLINE u64 now(const struct control *ctl, struct cpu *cpu)
+{
+	u64 ticks;
+
+	if (clock_given)
+		return ctl->clock;
+	ticks = bpf_jiffies64();
+	if (cpu->jiffies != ticks) {
+		cpu->jiffies = ticks;
+		cpu->time = bpf_ktime_get_coarse_ns();
+	}
+	return cpu->time;
 }
 
 INLINE void add(struct counts *c, u32 len)
