@@ -3,6 +3,7 @@
 package bpf
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/google/go-cmp/cmp"
@@ -25,6 +27,7 @@ import (
 	"github.com/netmond/netmond/internal/testneed"
 	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/packet"
+	"github.com/netmond/netmond/report"
 )
 
 // corpusFile is what the test needs of expected.json.
@@ -48,6 +51,10 @@ func corpus(t testing.TB) (dir string, files map[string]corpusFile) {
 // minFrame is the least frame that a test run takes, and about the least that there is.
 const minFrame = 14
 
+// maxPause is the longest time between two frames that is kept: a flow's times wrap after 52 days, which
+// no timeout lets it see.
+const maxPause = int64(24 * time.Hour)
+
 // ethernetFrames are the Ethernet frames of a file as a program sees them: the captured bytes are the
 // whole frame. Their times rise, as a kernel's clock does.
 func ethernetFrames(t testing.TB, path string) []packet.Frame {
@@ -57,6 +64,7 @@ func ethernetFrames(t testing.TB, path string) []packet.Frame {
 	var frames []packet.Frame
 	var block packet.Block
 	last := int64(testTime)
+	first := true
 	for {
 		err := src.ReadBlock(&block)
 		if errors.Is(err, io.EOF) {
@@ -69,7 +77,11 @@ func ethernetFrames(t testing.TB, path string) []packet.Frame {
 			if f.Link != packet.LinkEthernet || len(f.Data) < minFrame {
 				continue
 			}
-			last = max(last, f.Time)
+			if first && f.Time > last {
+				last = f.Time
+			}
+			first = false
+			last = min(max(last, f.Time), last+maxPause)
 			frames = append(frames, packet.Frame{
 				Data: slices.Clone(f.Data), Time: last, WireLen: uint32(len(f.Data)), Link: packet.LinkEthernet,
 			})
@@ -88,6 +100,8 @@ func flowsOf(c *counter) map[packet.Key]flows.Flow {
 	})
 	return all
 }
+
+var sameAddrs = cmpopts.EquateComparable(netip.AddrPort{}, netip.Prefix{})
 
 // comparable is a snapshot without what is of a path and not of its traffic.
 func comparable(s *flows.Snapshot, health bool) *flows.Snapshot {
@@ -212,16 +226,33 @@ func comparePaths(t *testing.T, p *Program, networks []localnets.Network, frames
 	if st := p.Stats(); st.Handed != [numReasons]packet.Tally{} && mixed[path.Base(t.Name())] {
 		forgetHealth(wantFlows, gotFlows)
 	}
-	if d := cmp.Diff(wantFlows, gotFlows, cmpopts.EquateComparable(netip.AddrPort{})); d != "" {
+	if d := cmp.Diff(wantFlows, gotFlows, sameAddrs); d != "" {
 		t.Errorf("flows (-decoder +program):\n%.6000s", d)
 	}
-	if d := cmp.Diff(comparable(want.tbl.Snapshot(), !mixed[path.Base(t.Name())]), comparable(got.tbl.Snapshot(), !mixed[path.Base(t.Name())]), cmpopts.EquateComparable(netip.Prefix{})); d != "" {
+	if d := cmp.Diff(comparable(want.tbl.Snapshot(), !mixed[path.Base(t.Name())]), comparable(got.tbl.Snapshot(), !mixed[path.Base(t.Name())]), sameAddrs); d != "" {
 		t.Errorf("snapshot (-decoder +program):\n%.6000s", d)
+	}
+	if d := cmp.Diff(reportOf(t, want), reportOf(t, got)); d != "" {
+		t.Errorf("report (-decoder +program):\n%.6000s", d)
 	}
 	st := p.Stats()
 	if st.MapFull.Packets != 0 || st.PayloadsLost != 0 || st.Contended != 0 {
 		t.Errorf("%+v", st)
 	}
+}
+
+// reportOf is the JSON that the daemon gives, without what is of a path and not of its traffic.
+func reportOf(t *testing.T, c *counter) any {
+	t.Helper()
+	var b bytes.Buffer
+	if err := report.New(comparable(c.tbl.Snapshot(), !mixed[path.Base(t.Name())]), nil).WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if err := json.Unmarshal(b.Bytes(), &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func scopes(s *flows.Snapshot) any { return s.Nets.Scopes }

@@ -5,3 +5,4 @@ package bpf
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -no-global-types -target amd64,arm64 -tags linux xdp c/xdp.bpf.c -- -O2 -g -Wall -Werror -mcpu=v3 -Ic/include
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -no-global-types -target amd64,arm64 -tags linux tc c/tc.bpf.c -- -O2 -g -Wall -Werror -mcpu=v3 -Ic/include
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -no-global-types -target amd64,arm64 -tags linux -output-suffix _test bench c/bench.bpf.c -- -O2 -g -Wall -Werror -mcpu=v3 -Ic/include
+//go:generate go test -run ^TestSources$ -update .
