@@ -30,8 +30,10 @@ const (
 	benchMapTroubles        = "troubles"
 	benchProgBenchCount     = "bench_count"
 	benchProgBenchEmpty     = "bench_empty"
+	benchProgBenchSend      = "bench_send"
 	benchVarAction          = "action"
 	benchVarBenchFlows      = "bench_flows"
+	benchVarBenchIfindex    = "bench_ifindex"
 	benchVarBucketMask      = "bucket_mask"
 	benchVarCellsPerCpu     = "cells_per_cpu"
 	benchVarClockGiven      = "clock_given"
@@ -90,6 +92,7 @@ type benchSpecs struct {
 type benchProgramSpecs struct {
 	BenchCount *ebpf.ProgramSpec `ebpf:"bench_count"`
 	BenchEmpty *ebpf.ProgramSpec `ebpf:"bench_empty"`
+	BenchSend  *ebpf.ProgramSpec `ebpf:"bench_send"`
 }
 
 // benchMapSpecs contains maps before they are loaded into the kernel.
@@ -116,6 +119,7 @@ type benchMapSpecs struct {
 type benchVariableSpecs struct {
 	Action          *ebpf.VariableSpec `ebpf:"action"`
 	BenchFlows      *ebpf.VariableSpec `ebpf:"bench_flows"`
+	BenchIfindex    *ebpf.VariableSpec `ebpf:"bench_ifindex"`
 	BucketMask      *ebpf.VariableSpec `ebpf:"bucket_mask"`
 	CellsPerCpu     *ebpf.VariableSpec `ebpf:"cells_per_cpu"`
 	ClockGiven      *ebpf.VariableSpec `ebpf:"clock_given"`
@@ -187,6 +191,7 @@ func (m *benchMaps) Close() error {
 type benchVariables struct {
 	Action          *ebpf.Variable `ebpf:"action"`
 	BenchFlows      *ebpf.Variable `ebpf:"bench_flows"`
+	BenchIfindex    *ebpf.Variable `ebpf:"bench_ifindex"`
 	BucketMask      *ebpf.Variable `ebpf:"bucket_mask"`
 	CellsPerCpu     *ebpf.Variable `ebpf:"cells_per_cpu"`
 	ClockGiven      *ebpf.Variable `ebpf:"clock_given"`
@@ -207,12 +212,14 @@ type benchVariables struct {
 type benchPrograms struct {
 	BenchCount *ebpf.Program `ebpf:"bench_count"`
 	BenchEmpty *ebpf.Program `ebpf:"bench_empty"`
+	BenchSend  *ebpf.Program `ebpf:"bench_send"`
 }
 
 func (p *benchPrograms) Close() error {
 	return _BenchClose(
 		p.BenchCount,
 		p.BenchEmpty,
+		p.BenchSend,
 	)
 }
 

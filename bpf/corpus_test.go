@@ -126,7 +126,7 @@ func TestCorpus(t *testing.T) {
 	dir, files := corpus(t)
 	for _, hook := range []Hook{HookXDP, HookTC} {
 		for _, vlan := range []bool{false, true} {
-			cfg := Config{Hook: hook, Decoder: packet.Decoder{KeyVLAN: vlan}, ClockGiven: true, MaxFlows: 1 << 16}
+			cfg := Config{Hook: hook, Decoder: packet.Decoder{KeyVLAN: vlan}, ClockGiven: true, MaxFlows: 1 << 16, Detail: DetailFull}
 			p := load(t, cfg)
 			for _, name := range slices.Sorted(maps.Keys(files)) {
 				frames := ethernetFrames(t, filepath.Join(dir, name))
@@ -236,7 +236,7 @@ func comparePaths(t *testing.T, p *Program, networks []localnets.Network, frames
 		t.Errorf("report (-decoder +program):\n%.6000s", d)
 	}
 	st := p.Stats()
-	if st.MapFull.Packets != 0 || st.PayloadsLost != 0 || st.Contended != 0 {
+	if st.MapFull.Packets != 0 || st.Unsampled.Packets != 0 || st.PayloadsLost != 0 || st.Contended != 0 {
 		t.Errorf("%+v", st)
 	}
 }

@@ -5,6 +5,7 @@ package bpf
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -48,11 +49,11 @@ type drainState struct {
 	payloads []packet.Payload
 	entries  []uint32 // flow entries of payloads
 
-	drains, retired uint64
-	took            time.Duration
-	rate            int
-	calm            int
-	lastFull        uint64
+	drains, retired, sampled uint64
+	took                     time.Duration
+	rate                     int
+	calm                     int
+	lastFull                 uint64
 }
 
 // flowSeen is what was handed on of one flow entry.
@@ -104,7 +105,9 @@ func (p *Program) DrainFrames(sink Sink) {
 func (p *Program) Drain(sink Sink) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	began := time.Now()
+	runtime.LockOSThread() // whose processor time is measured
+	defer runtime.UnlockOSThread()
+	began := threadTime()
 	now := p.clock()
 	p.drainFrames(sink)
 	p.release(sink, now)
@@ -112,9 +115,19 @@ func (p *Program) Drain(sink Sink) {
 	p.flush(sink, now)
 	d := &p.drain
 	d.drains++
-	d.took += time.Since(began)
-	p.adapt(time.Since(began))
+	took := threadTime() - began
+	d.took += took
+	p.adapt(took)
 	p.stats.Store(p.statsLocked())
+}
+
+// threadTime is the processor time that the thread has taken.
+func threadTime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
+		return 0 // it cannot fail
+	}
+	return time.Duration(ts.Nano())
 }
 
 // An instant is one moment on the programs' clock.
@@ -467,6 +480,7 @@ func (f *flow) lostPackets(dir int, missing uint32) uint32 {
 // flush reads the totals, after the flows that are in samples, and hands both over.
 func (p *Program) flush(sink Sink, now instant) {
 	p.readTotals(now)
+	p.drain.sampled += uint64(len(p.drain.samples))
 	sink.AddDrained(&p.drain.totals, p.drain.samples)
 	p.drain.samples = p.drain.samples[:0]
 }
@@ -483,7 +497,7 @@ func (p *Program) statsLocked() *Stats {
 		Flows: len(p.maps.flows) - p.free(), MaxFlows: len(p.maps.flows),
 		Networks: p.networks, Generation: p.generation, SampleRate: d.rate,
 		MemoryBytes: p.maps.bytes + uint64(p.cfg.RingBytes), RingBytes: uint64(p.cfg.RingBytes),
-		Drains: d.drains, DrainSeconds: d.took.Seconds(), FlowsRetired: d.retired,
+		Drains: d.drains, DrainSeconds: d.took.Seconds(), Samples: d.sampled, FlowsRetired: d.retired,
 	}
 	for i := range s.Handed {
 		s.Handed[i], s.Refused[i] = tally(d.sum.Handed[i]), tally(d.sum.Refused[i])

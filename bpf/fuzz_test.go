@@ -33,7 +33,7 @@ func FuzzCount(f *testing.F) {
 	}
 	programs := map[Hook]*Program{}
 	for _, hook := range []Hook{HookXDP, HookTC} {
-		programs[hook] = load(f, Config{Hook: hook, Networks: prefixesOf(networks), ClockGiven: true, MaxFlows: 64})
+		programs[hook] = load(f, Config{Hook: hook, Networks: prefixesOf(networks), ClockGiven: true, MaxFlows: 64, Detail: DetailFull})
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) < minFrame || len(data) > 2000 {

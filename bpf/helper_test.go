@@ -44,13 +44,18 @@ type counter struct {
 
 func newCounter(t testing.TB, networks []localnets.Network, dec packet.Decoder) *counter {
 	t.Helper()
+	return newSizedCounter(t, networks, dec, 1<<17)
+}
+
+func newSizedCounter(t testing.TB, networks []localnets.Network, dec packet.Decoder, maxFlows int) *counter {
+	t.Helper()
 	cfg := localnets.DefaultConfig()
 	cfg.AppNames = apps.Names()
 	reg, err := localnets.New(cfg, networks)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tbl, err := flows.New(flows.Config{MaxFlows: 1 << 17, Decoder: dec, Seed: 1}, reg)
+	tbl, err := flows.New(flows.Config{MaxFlows: maxFlows, Decoder: dec, Seed: 1}, reg)
 	if err != nil {
 		t.Fatal(err)
 	}

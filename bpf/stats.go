@@ -30,6 +30,7 @@ type Stats struct {
 	MemoryBytes     uint64 // of all maps
 	RingBytes       uint64
 	Drains          uint64
-	DrainSeconds    float64 // processor time is about as much
+	DrainSeconds    float64 // processor time of the drains
+	Samples         uint64  // that drains gave
 	FlowsRetired    uint64
 }

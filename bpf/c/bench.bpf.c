@@ -9,7 +9,8 @@ typedef struct xdp_md context;
 
 #include "count.h"
 
-const volatile u32 bench_flows; /* addresses to draw from */
+const volatile u32 bench_flows;	  /* addresses to draw from */
+const volatile u32 bench_ifindex; /* where bench_send sends */
 u32 drawn;
 
 INLINE long load_bytes(context *ctx, void *to, u32 n)
@@ -46,6 +47,13 @@ int bench_count(struct xdp_md *ctx)
 	f.len = distance(end, data);
 	count(ctx, &f, data, end, f.len);
 	return XDP_DROP;
+}
+
+/* A generator: frames that a live test run makes go to an interface. */
+SEC("xdp")
+int bench_send(struct xdp_md *ctx)
+{
+	return draw(ctx) ? bpf_redirect(bench_ifindex, 0) : XDP_ABORTED;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
