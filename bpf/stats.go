@@ -13,7 +13,8 @@ type Stats struct {
 	// packet.ReasonRingFull.
 	Handed, Refused [numReasons]packet.Tally
 	// MapFull are packets for which the flow table had no entry, Unsampled those of flows that Detail
-	// leaves out. Both are in their networks, as application Unknown.
+	// leaves out (not with DetailOff, which leaves out all). Both are in their networks, as application
+	// Unknown.
 	MapFull, Unsampled packet.Tally
 	// Payloads for the detectors of application protocols: shown, and without room in the ring.
 	Payloads, PayloadsLost uint64

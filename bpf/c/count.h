@@ -60,9 +60,12 @@ INLINE void zero_window(struct cell *c, const struct frame *f)
 		c->zero_windows++;
 }
 
-INLINE void untracked(struct cpu *cpu, const struct frame *f, struct cell *c, u32 full)
+INLINE void untracked(struct cpu *cpu, const struct frame *f, struct cell *c, u32 full, u32 sampling)
 {
-	add(full ? &cpu->map_full : &cpu->unsampled, f->len);
+	if (full)
+		add(&cpu->map_full, f->len);
+	else if (sampling)
+		add(&cpu->unsampled, f->len);
 	zero_window(c, f);
 }
 
@@ -153,11 +156,16 @@ INLINE void count(context *ctx, struct frame *f, void *data, void *end, u32 size
 		seen(&cpu->first, &cpu->last, f->time);
 		return;
 	}
-	/* The verifier would follow each combination of these to the end: hide their values from it. */
-	f->dir = (f->dir | ctl->zero) & 1;
-	f->l4 = (f->l4 | ctl->zero) & 7;
-	f->has_tcp |= ctl->zero;
-	f->key.family |= ctl->zero;
+	/* The verifier would follow each combination of these to the end. */
+	f->zero = ctl->zero;
+	f->dir = (f->dir | f->zero) & 1;
+	f->l4 = (f->l4 | f->zero) & 7;
+	f->has_tcp |= f->zero;
+	f->tcp_flags |= f->zero;
+	f->window |= f->zero;
+	f->payload |= f->zero;
+	f->fragment |= f->zero;
+	f->key.family |= f->zero;
 	if (f->fragment)
 		cpu->fragments++;
 	table = *(volatile u32 *)&ctl->table;
@@ -180,7 +188,7 @@ INLINE void count(context *ctx, struct frame *f, void *data, void *end, u32 size
 		if (n >= 0)
 			fl = get_flow(n);
 		if (!fl) {
-			untracked(cpu, f, cell, f->hash != 0);
+			untracked(cpu, f, cell, f->hash != 0, ctl->track != 0);
 			return;
 		}
 		f->entry = n;

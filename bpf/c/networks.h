@@ -52,12 +52,14 @@ INLINE u32 lookup_v4(u32 half, u32 addr)
 }
 
 /* lookup_v6 is lookup_v4 for an address in halves, host order. */
-INLINE u32 lookup_v6(u32 half, u64 hi, u64 lo)
+GLOBAL u32 lookup_v6(u32 half, u64 hi, u64 lo)
 {
-	struct node *n = get_node(half, ROOT_V6 + (u32)(hi >> 56));
+	struct node *n;
 	u32 child;
 	int i;
 
+	half &= 1;
+	n = get_node(half, ROOT_V6 + (u32)(hi >> 56));
 	if (!n)
 		return 0;
 	child = n->child[hi >> 48 & 0xff];
@@ -91,7 +93,7 @@ INLINE int is_broadcast(u32 half, u32 addr, u32 net)
 }
 
 /* pair gives 1 + the number of the pair of networks a < b, made if need be, 0 when there is no room. */
-INLINE u32 pair(u32 a, u32 b)
+GLOBAL u32 pair(u32 a, u32 b)
 {
 	u64 want = (u64)a << 32 | (b + 1);
 	u32 i, h = (a * 0x9e3779b1 ^ b * 0x85ebca6b);
@@ -132,23 +134,25 @@ INLINE void find_ends(const struct frame *f, u32 half, struct ends *e)
 		if (is_broadcast(half, hi, e->hi))
 			e->broadcast |= ROUTE_BCAST_HI;
 		e->transit = CELL_TRANSIT_V4;
-		return;
+	} else {
+		e->lo = lookup_v6(half, bpf_be64_to_cpu(f->key.lo[0]), bpf_be64_to_cpu(f->key.lo[1]));
+		e->hi = lookup_v6(half, bpf_be64_to_cpu(f->key.hi[0]), bpf_be64_to_cpu(f->key.hi[1]));
+		e->transit = CELL_TRANSIT_V6;
 	}
-	e->lo = lookup_v6(half, bpf_be64_to_cpu(f->key.lo[0]), bpf_be64_to_cpu(f->key.lo[1]));
-	e->hi = lookup_v6(half, bpf_be64_to_cpu(f->key.hi[0]), bpf_be64_to_cpu(f->key.hi[1]));
-	e->transit = CELL_TRANSIT_V6;
+	e->lo |= f->zero;
+	e->hi |= f->zero;
+	e->broadcast |= f->zero;
+	e->transit |= f->zero;
 }
 
 INLINE u32 network_cell(u32 net, u32 kind) { return CELL_NETWORKS + (net - 1) * CELLS_PER_NETWORK + kind; }
 
-/* resolve gives the route of f's flow, without generation. */
-GLOBAL u32 resolve(const struct frame *f, u32 half)
+/* resolve gives the route of f's flow, without generation. Inline: as a function it takes 12 ns more. */
+INLINE u32 resolve(const struct frame *f, u32 half)
 {
 	struct ends e;
 	u32 cell, p, swap;
 
-	if (!f)
-		return 0;
 	half &= 1;
 	find_ends(f, half, &e);
 	if (e.lo == e.hi) {

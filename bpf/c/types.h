@@ -66,7 +66,7 @@ struct cpu {
 	struct counts handed[8];  /* by enum reason: to user space, which counts them */
 	struct counts refused[8]; /* the same, for which the ring had no room: counted here alone */
 	struct counts map_full;	  /* packets that no flow entry was found for */
-	struct counts unsampled;  /* packets of flows that are not to be tracked */
+	struct counts unsampled;  /* packets of flows that are not to be tracked, unless none is */
 	u64 fragments;
 	u64 contended;	  /* TCP packets whose connection another CPU held: not followed */
 	u64 trouble_full; /* events that found no trouble record: in their cell alone */
@@ -172,7 +172,7 @@ struct control {
 	u32 max_samples; /* packets with payload offered of each flow */
 	u64 track;    /* flows whose hash, upper 32 bits, is below this are tracked: 0 none, 2^32 all */
 	u64 clock;    /* the time, with clock_given */
-	u64 zero;     /* always */
+	u64 zero;     /* always: frame.zero */
 	u64 pad[4];
 	/* Numbers of free entries wait in rings: taken at head by the programs, put back at tail. */
 	u64 flow_head, pad1[7];
@@ -262,6 +262,7 @@ struct frame {
 	u32 route;
 	u32 entry;	/* number of the flow entry */
 	u32 cpu;
+	u32 zero;	/* always, which the verifier does not know: hides values from it */
 	/* Lower 32 bits of exact microseconds, valid with exact. They cost 20 ns and are asked for only
 	 * where they matter. */
 	u32 micros;
