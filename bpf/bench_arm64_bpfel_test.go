@@ -30,6 +30,7 @@ const (
 	benchMapTroubles        = "troubles"
 	benchProgBenchCount     = "bench_count"
 	benchProgBenchEmpty     = "bench_empty"
+	benchProgBenchLoad      = "bench_load"
 	benchProgBenchSend      = "bench_send"
 	benchVarAction          = "action"
 	benchVarBenchFlows      = "bench_flows"
@@ -43,6 +44,7 @@ const (
 	benchVarNetworksCap     = "networks_cap"
 	benchVarNodesCap        = "nodes_cap"
 	benchVarPairMask        = "pair_mask"
+	benchVarRuns            = "runs"
 	benchVarSeed            = "seed"
 	benchVarTroubleRingMask = "trouble_ring_mask"
 	benchVarXdpLoad         = "xdp_load"
@@ -92,6 +94,7 @@ type benchSpecs struct {
 type benchProgramSpecs struct {
 	BenchCount *ebpf.ProgramSpec `ebpf:"bench_count"`
 	BenchEmpty *ebpf.ProgramSpec `ebpf:"bench_empty"`
+	BenchLoad  *ebpf.ProgramSpec `ebpf:"bench_load"`
 	BenchSend  *ebpf.ProgramSpec `ebpf:"bench_send"`
 }
 
@@ -129,6 +132,7 @@ type benchVariableSpecs struct {
 	NetworksCap     *ebpf.VariableSpec `ebpf:"networks_cap"`
 	NodesCap        *ebpf.VariableSpec `ebpf:"nodes_cap"`
 	PairMask        *ebpf.VariableSpec `ebpf:"pair_mask"`
+	Runs            *ebpf.VariableSpec `ebpf:"runs"`
 	Seed            *ebpf.VariableSpec `ebpf:"seed"`
 	TroubleRingMask *ebpf.VariableSpec `ebpf:"trouble_ring_mask"`
 	XdpLoad         *ebpf.VariableSpec `ebpf:"xdp_load"`
@@ -201,6 +205,7 @@ type benchVariables struct {
 	NetworksCap     *ebpf.Variable `ebpf:"networks_cap"`
 	NodesCap        *ebpf.Variable `ebpf:"nodes_cap"`
 	PairMask        *ebpf.Variable `ebpf:"pair_mask"`
+	Runs            *ebpf.Variable `ebpf:"runs"`
 	Seed            *ebpf.Variable `ebpf:"seed"`
 	TroubleRingMask *ebpf.Variable `ebpf:"trouble_ring_mask"`
 	XdpLoad         *ebpf.Variable `ebpf:"xdp_load"`
@@ -212,6 +217,7 @@ type benchVariables struct {
 type benchPrograms struct {
 	BenchCount *ebpf.Program `ebpf:"bench_count"`
 	BenchEmpty *ebpf.Program `ebpf:"bench_empty"`
+	BenchLoad  *ebpf.Program `ebpf:"bench_load"`
 	BenchSend  *ebpf.Program `ebpf:"bench_send"`
 }
 
@@ -219,6 +225,7 @@ func (p *benchPrograms) Close() error {
 	return _BenchClose(
 		p.BenchCount,
 		p.BenchEmpty,
+		p.BenchLoad,
 		p.BenchSend,
 	)
 }

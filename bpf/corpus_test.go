@@ -195,7 +195,7 @@ func forget(t testing.TB, p *Program) {
 // comparePaths counts frames twice and compares.
 func comparePaths(t *testing.T, p *Program, networks []localnets.Network, frames []packet.Frame) {
 	t.Helper()
-	if err := p.SetNetworks(prefixesOf(networks), p.generation+1); err != nil {
+	if err := p.SetNetworks(prefixesOf(networks), nil, p.generation+1); err != nil {
 		t.Fatal(err)
 	}
 	forget(t, p)

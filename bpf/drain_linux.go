@@ -5,6 +5,7 @@ package bpf
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -38,7 +39,7 @@ const (
 type drainState struct {
 	cells  []cell // summed over the CPUs
 	sum    cpuCounts
-	is6    []bool // of networks, by ID
+	is6    []bool // of networks, by slot
 	seen   []flowSeen
 	health []healthSeen // by trouble record
 	limbo  []uint32     // out of the index; not yet free
@@ -77,16 +78,19 @@ func (d *drainState) init(p *Program) {
 	d.cells = make([]cell, len(p.maps.cells)/p.cpus)
 	d.seen = make([]flowSeen, len(p.maps.flows))
 	d.health = make([]healthSeen, len(p.maps.troubles))
-	d.learn(p)
 }
 
-// learn notes the families of the networks.
-func (d *drainState) learn(p *Program) {
-	for i, pre := range p.prefixes {
-		if i == len(d.is6) {
+// learn notes the families of networks by slot. A slot may change its family between two lists, when what
+// was counted in it is drained: SetNetworks says when.
+func (d *drainState) learn(prefixes []netip.Prefix, slots []int32) {
+	if slots == nil {
+		slots = indexes(len(prefixes))
+	}
+	for i, p := range prefixes {
+		for int(slots[i]) >= len(d.is6) {
 			d.is6 = append(d.is6, false)
 		}
-		d.is6[i] = pre.Addr().Is6()
+		d.is6[slots[i]] = p.Addr().Is6()
 	}
 }
 

@@ -56,19 +56,22 @@ func checkPrefixes(prefixes []netip.Prefix) error {
 	return nil
 }
 
-// newPrefixTable builds the table of prefixes, whose IDs are their indexes.
-func newPrefixTable(prefixes []netip.Prefix) *prefixTable {
-	t := &prefixTable{nodes: make([]node, roots), broadcasts: make([]uint64, len(prefixes))}
+// newPrefixTable builds the table of prefixes with their slots; nil stands for their indexes.
+func newPrefixTable(prefixes []netip.Prefix, slots []int32) *prefixTable {
+	if slots == nil {
+		slots = indexes(len(prefixes))
+	}
+	t := &prefixTable{nodes: make([]node, roots), broadcasts: make([]uint64, places(slots))}
 	var v4, v6 []entry
 	for i, p := range prefixes {
-		e := entry{leaf: uint32(i) + 1, bits: p.Bits()}
+		e := entry{leaf: uint32(slots[i]) + 1, bits: p.Bits()}
 		if p.Addr().Is4() {
 			a := p.Addr().As4()
 			addr := binary.BigEndian.Uint32(a[:])
 			e.addr = [2]uint64{uint64(addr) << 32, 0}
 			v4 = append(v4, e)
 			if p.Bits() >= 1 && p.Bits() <= 30 {
-				t.broadcasts[i] = uint64(addr | 0xffffffff>>p.Bits())
+				t.broadcasts[slots[i]] = uint64(addr | 0xffffffff>>p.Bits())
 			}
 			continue
 		}
@@ -81,11 +84,46 @@ func newPrefixTable(prefixes []netip.Prefix) *prefixTable {
 	return t
 }
 
+func indexes(n int) []int32 {
+	list := make([]int32, n)
+	for i := range list {
+		list[i] = int32(i)
+	}
+	return list
+}
+
+// places is one more than the largest slot.
+func places(slots []int32) int {
+	n := int32(0)
+	for _, s := range slots {
+		n = max(n, s+1)
+	}
+	return int(n)
+}
+
+// checkSlots refuses slots that are not one of its own for each prefix.
+func checkSlots(prefixes []netip.Prefix, slots []int32) error {
+	if slots == nil {
+		return nil
+	}
+	if len(slots) != len(prefixes) {
+		return fmt.Errorf("%d networks and %d slots", len(prefixes), len(slots))
+	}
+	seen := make(map[int32]bool, len(slots))
+	for i, s := range slots {
+		if s < 0 || s >= maxNetworks || seen[s] {
+			return fmt.Errorf("network %v in slot %d: taken, or not in 0..%d", prefixes[i], s, maxNetworks-1)
+		}
+		seen[s] = true
+	}
+	return nil
+}
+
 // An entry is a prefix in the upper bits of addr.
 type entry struct {
 	addr [2]uint64
 	bits int
-	leaf uint32 // 1 + ID
+	leaf uint32 // 1 + slot
 }
 
 // octet is byte n of e's address.
@@ -177,7 +215,7 @@ func between(from, to int) (mask [2]uint64) {
 	return mask
 }
 
-// lookup walks the table as the programs do, and gives the ID or OutsideNetwork.
+// lookup walks the table as the programs do, and gives the slot or OutsideNetwork.
 func (t *prefixTable) lookup(a netip.Addr) int32 {
 	var addr [2]uint64
 	base := rootV6

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"math/bits"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -38,9 +37,8 @@ type Program struct {
 
 	cpus int
 
-	mu         sync.Mutex     // guards all below
-	prefixes   []netip.Prefix // in force
-	networks   int
+	mu         sync.Mutex // guards all below
+	networks   int        // in force
 	generation uint64
 	half       uint32
 	drain      drainState
@@ -81,7 +79,7 @@ func (c Config) MemoryBytes() (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("number of processors: %w", err)
 	}
-	return c.sizes(cpus, newPrefixTable(c.Networks)).bytes() + uint64(c.RingBytes), nil
+	return c.sizes(cpus, newPrefixTable(c.Networks, nil)).bytes() + uint64(c.RingBytes), nil
 }
 
 func (c Config) sizes(cpus int, t *prefixTable) sizes {
@@ -129,7 +127,7 @@ func Load(cfg Config, log *slog.Logger) (*Program, error) {
 		return nil, fmt.Errorf("number of processors: %w", err)
 	}
 	p := &Program{cfg: cfg, log: log, cpus: cpus}
-	table := newPrefixTable(cfg.Networks)
+	table := newPrefixTable(cfg.Networks, nil)
 	s := cfg.sizes(cpus, table)
 	if err := p.load(s); err != nil {
 		return nil, err
@@ -263,7 +261,7 @@ func (p *Program) start(s sizes, table *prefixTable) error {
 	c := &m.control[0]
 	c.FlowTail, c.TroubleTail = uint64(len(m.flows)), uint64(len(m.troubles))
 	c.MaxSamples = uint32(p.cfg.PayloadPackets)
-	p.install(table, p.cfg.Networks, p.cfg.Generation)
+	p.install(table, p.cfg.Networks, nil, p.cfg.Generation)
 	p.drain.init(p)
 	p.setTrack(p.initialRate())
 	p.stats.Store(p.statsLocked())
@@ -289,39 +287,41 @@ func (p *Program) Classifier() *ebpf.Program { return p.coll.Programs["netmond_c
 // Empty does nothing: what any program at this hook costs.
 func (p *Program) Empty() *ebpf.Program { return p.coll.Programs["netmond_empty"] }
 
-// SetNetworks puts another list of networks into force, all of it at one moment. A network that stays
-// must keep its ID, and an ID that goes must not come back as another network: counts are kept by ID.
+// SetNetworks puts another list of networks into force, all of it at one moment. slots are the numbers
+// under which they are counted, as localnets gives them; nil stands for their indexes. When it returns no
+// program counts by the old list any more, and the next Drain has the last of what did.
+//
 // The error wraps ErrCapacity where the list needs more than Load reserved; the old list stays.
-func (p *Program) SetNetworks(prefixes []netip.Prefix, generation uint64) error {
-	if err := checkPrefixes(prefixes); err != nil {
+func (p *Program) SetNetworks(prefixes []netip.Prefix, slots []int32, generation uint64) error {
+	if err := errors.Join(checkPrefixes(prefixes), checkSlots(prefixes, slots)); err != nil {
 		return fmt.Errorf("networks of the eBPF programs: %w", err)
 	}
-	t := newPrefixTable(prefixes)
+	t := newPrefixTable(prefixes, slots)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n := len(p.maps.nodes) / 2; len(t.nodes) > n {
 		return fmt.Errorf("%d networks need %d nodes, %d are there: %w", len(prefixes), len(t.nodes), n, ErrCapacity)
 	}
-	if n := len(p.maps.broadcasts) / 2; len(prefixes) > n {
-		return fmt.Errorf("%d networks, room for %d: %w", len(prefixes), n, ErrCapacity)
+	if n := p.maxNetworks(); len(t.broadcasts) > n {
+		return fmt.Errorf("%d networks in %d slots, room for %d: %w", len(prefixes), len(t.broadcasts), n, ErrCapacity)
 	}
-	// A program may still be reading the half that went out of force at the last change.
-	p.barrier.wait()
-	p.install(t, prefixes, generation)
+	p.install(t, prefixes, slots, generation)
+	p.barrier.wait() // so that the half that goes out of force is read by nobody at the next change
 	return nil
 }
 
 // install writes t into the half that is not in force, and puts it into force. p.mu is held, or the
 // program not yet in use.
-func (p *Program) install(t *prefixTable, prefixes []netip.Prefix, generation uint64) {
+func (p *Program) install(t *prefixTable, prefixes []netip.Prefix, slots []int32, generation uint64) {
 	half := p.half ^ 1
-	nodes, broadcasts := len(p.maps.nodes)/2, len(p.maps.broadcasts)/2
+	nodes, broadcasts := len(p.maps.nodes)/2, p.maxNetworks()
 	copy(p.maps.nodes[int(half)*nodes:][:nodes], t.nodes)
-	copy(p.maps.broadcasts[int(half)*broadcasts:][:broadcasts], t.broadcasts)
+	into := p.maps.broadcasts[int(half)*broadcasts:][:broadcasts]
+	clear(into)
+	copy(into, t.broadcasts)
 	atomic.StoreUint32(&p.maps.control[0].Table, uint32(generation)<<1|half)
-	p.half, p.generation = half, generation
-	p.networks, p.prefixes = len(prefixes), slices.Clone(prefixes)
-	p.drain.learn(p)
+	p.half, p.generation, p.networks = half, generation, len(prefixes)
+	p.drain.learn(prefixes, slots)
 }
 
 // SetClock sets the time of frames to come, ns since the Unix epoch, with Config.ClockGiven.

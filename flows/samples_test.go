@@ -1,10 +1,10 @@
 package flows
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"net/netip"
 	"pgregory.net/rapid"
 
 	"github.com/netmond/netmond/localnets"

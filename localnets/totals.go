@@ -7,7 +7,7 @@ const OtherNetwork int32 = -2
 // told apart. It counts as the first application, Unknown; a Delta with Move takes the part of a known
 // application out of it.
 type Total struct {
-	// Network IDs or NoNetwork. One of the two may be OtherNetwork: then the traffic counts at the other
+	// Slots (Match.Net) or NoNetwork. One of the two may be OtherNetwork: then the traffic counts at the other
 	// end alone, and in MatrixOther and the scope once, with Dst OtherNetwork.
 	Src, Dst  int32
 	L4        [NumL4]Counts

@@ -1,11 +1,12 @@
 package localnets
 
 import (
+	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"net/netip"
 )
 
 // TestTotals applies the same traffic as deltas of application Unknown and as totals.
@@ -74,4 +75,43 @@ func TestTotalsOfOtherNetworks(t *testing.T) {
 	if s.Networks[0].Traffic != [NumDirections]Counts{Egress: c} || s.Networks[1].Traffic != [NumDirections]Counts{Ingress: c} {
 		t.Errorf("networks %+v, %+v", s.Networks[0].Traffic, s.Networks[1].Traffic)
 	}
+}
+
+// TestPlaces holds that a network that stays keeps its slot, whatever becomes of its ID.
+func TestPlaces(t *testing.T) {
+	lists := [][]string{{"192.0.2.0/24,198.51.100.0/24,203.0.113.0/24"}, {"203.0.113.0/24,2001:db8::/32"}}
+	r, err := New(Config{}, must(t, lists[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, slots, generation := r.Places()
+	if generation != 1 || !slices.Equal(slots, []int32{0, 1, 2}) {
+		t.Errorf("at first: generation %d, slots %v", generation, slots)
+	}
+	u, err := r.Prepare(must(t, lists[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Swap(u); err != nil {
+		t.Fatal(err)
+	}
+	r.Settle(u)
+	after, places, generation := r.Places()
+	if generation != 2 || len(after) != 2 {
+		t.Fatalf("then: generation %d, %v", generation, after)
+	}
+	for i := range after {
+		if after[i].Prefix == before[2].Prefix && places[i] != slots[2] {
+			t.Errorf("%v moved from slot %d to %d", after[i].Prefix, slots[2], places[i])
+		}
+	}
+}
+
+func must(t *testing.T, list []string) []Network {
+	t.Helper()
+	networks, err := ParseList(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return networks
 }

@@ -19,7 +19,7 @@ const (
 // NetworkCounts is what was sent from one local network to another, or from or to outside, and was
 // summed before it came here: by a program in the kernel.
 type NetworkCounts struct {
-	Src, Dst  int32 // indexes of networks, OutsideNetwork or OtherNetwork
+	Src, Dst  int32 // slots of networks, OutsideNetwork or OtherNetwork
 	L4        [NumTransports]Tally
 	Broadcast Tally // part of L4 with a broadcast destination
 	// TCP packets with a readable header, and of them.

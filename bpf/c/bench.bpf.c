@@ -12,6 +12,7 @@ typedef struct xdp_md context;
 const volatile u32 bench_flows;	  /* addresses to draw from */
 const volatile u32 bench_ifindex; /* where bench_send sends */
 u32 drawn;
+u64 runs; /* of bench_load */
 
 INLINE long load_bytes(context *ctx, void *to, u32 n)
 {
@@ -35,8 +36,7 @@ int bench_empty(struct xdp_md *ctx)
 	return draw(ctx) ? XDP_DROP : XDP_ABORTED;
 }
 
-SEC("xdp")
-int bench_count(struct xdp_md *ctx)
+INLINE int draw_and_count(struct xdp_md *ctx)
 {
 	void *data, *end;
 	struct frame f = {};
@@ -47,6 +47,20 @@ int bench_count(struct xdp_md *ctx)
 	f.len = distance(end, data);
 	count(ctx, &f, data, end, f.len);
 	return XDP_DROP;
+}
+
+SEC("xdp")
+int bench_count(struct xdp_md *ctx)
+{
+	return draw_and_count(ctx);
+}
+
+/* The same, and counts its runs: a signal ends a test run early. */
+SEC("xdp")
+int bench_load(struct xdp_md *ctx)
+{
+	__sync_fetch_and_add(&runs, 1);
+	return draw_and_count(ctx);
 }
 
 /* A generator: frames that a live test run makes go to an interface. */
