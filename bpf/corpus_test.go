@@ -165,31 +165,32 @@ func forgetHealth(lists ...map[packet.Key]flows.Flow) {
 	}
 }
 
-// forget takes all flows out of p and sets its counters to zero.
+// forget puts p back to the state after Load. No program may be running.
 func forget(t testing.TB, p *Program) {
 	t.Helper()
-	sink := newCounter(t, nil, packet.Decoder{})
-	p.Drain(sink.worker)
-	p.mu.Lock()
-	for i := range p.maps.flows {
-		if f := &p.maps.flows[i]; f.Slot != 0 {
-			p.retire(uint32(i), f, &p.drain.seen[i])
-		}
-	}
-	p.mu.Unlock()
-	p.Drain(sink.worker)
-	if n := p.Stats().Flows; n > p.cpus { // each CPU may keep one for its next flow
-		t.Fatalf("%d flows are left", n)
-	}
+	p.Drain(newTallySink()) // what waits in the ring
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	clear(p.maps.cells)
-	clear(p.drain.cells)
-	for i := range p.maps.cpus {
-		spare := p.maps.cpus[i].Spare
-		p.maps.cpus[i] = cpuCounts{Spare: spare}
+	m, d := &p.maps, &p.drain
+	clear(m.cells)
+	clear(m.cpus)
+	clear(m.pairs)
+	clear(m.buckets)
+	clear(m.flows)
+	clear(m.troubles)
+	clear(d.cells)
+	clear(d.seen)
+	clear(d.health)
+	d.sum, d.lastFull, d.limbo = cpuCounts{}, 0, nil
+	c := &m.control[0]
+	c.FlowHead, c.FlowTail = 0, uint64(len(m.flows))
+	c.TroubleHead, c.TroubleTail = 0, uint64(len(m.troubles))
+	for i := range m.flows {
+		m.freeFlows[i] = uint64(i)
 	}
-	p.drain.sum, p.drain.lastFull = cpuCounts{}, 0
+	for i := range m.troubles {
+		m.freeTroubles[i] = uint64(i)
+	}
 }
 
 // comparePaths counts frames twice and compares.

@@ -49,7 +49,7 @@ func FuzzCount(f *testing.F) {
 			if hook == HookTC {
 				prog, _ = p.TCX()
 			}
-			got, want := newCounter(t, networks, packet.Decoder{}), newCounter(t, networks, packet.Decoder{})
+			got, want := newSizedCounter(t, networks, packet.Decoder{}, 64), newSizedCounter(t, networks, packet.Decoder{}, 64)
 			for i := range frames {
 				p.SetClock(frames[i].Time)
 				if runFits(t, prog, data) {
