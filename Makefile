@@ -8,10 +8,12 @@ FUZZTIME  ?= 60s
 FUZZPKGS  ?= ./...
 FUZZ      ?= ^Fuzz
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# The compiler of the eBPF programs; each version makes other bytes. Debian 12: apt install clang-19 libbpf-dev
+CLANG     := clang-19
 
 SOAK      ?= 10m
 
-.PHONY: help build cross test test-root soak lint generate bench bench-live fuzz docs page
+.PHONY: help build cross test test-root soak lint generate bench bench-live bench-bpf fuzz docs page
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +31,7 @@ test: ## all tests; those that need root, the corpus or a kernel feature skip wi
 	$(GO) test ./...
 
 test-root: ## all tests, none skipped (root, the capture corpus, tcpdump and Prometheus needed)
-	NETMOND_TEST_REQUIRE=shared,root,netns,tcpdump,prometheus $(GO) test -count=1 ./...
+	NETMOND_TEST_REQUIRE=shared,root,netns,bpf,tcpdump,prometheus $(GO) test -count=1 ./...
 
 soak: ## as root, for as long as they take: floods and a steady replay for SOAK (10m; 24h for the slope of memory), and the live faults
 	NETMOND_SOAK=$(SOAK) NETMOND_TEST_REQUIRE=root,netns $(GO) test -count=1 -timeout 0 -v ./cmd/netmond -run 'Soak|Flood'
@@ -40,7 +42,8 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
-generate: ## generated files: sample capture and references
+generate: ## generated files: eBPF objects, sample capture and references
+	@command -v $(CLANG) >/dev/null || { echo "the eBPF programs need $(CLANG) and the headers of libbpf"; exit 1; }
 	$(GO) generate ./...
 	$(MAKE) docs
 
@@ -61,6 +64,9 @@ bench: ## every benchmark, five times, for benchstat
 
 bench-live: ## the live path under load beside tcpdump and softflowd (root; both installed; two idle processors, 8 minutes)
 	@$(GO) test -count=1 -timeout 30m ./internal/loadtest -run '^TestLive$$' -args -live -json "$(CURDIR)/bench-live.json"
+
+bench-bpf: ## the eBPF programs: cost of a packet, drain, live rate (root; a few minutes of a quiet machine)
+	NETMOND_BENCH_BPF=1 $(GO) test ./bpf -run '^$$' -bench . -benchtime 1x -timeout 30m
 
 fuzz: ## each fuzz target of FUZZPKGS for FUZZTIME; FUZZ narrows the names
 	@.ci/fuzz $(FUZZTIME) '$(FUZZ)' $(FUZZPKGS)

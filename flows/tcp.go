@@ -75,6 +75,7 @@ const (
 	connISN
 	connServerRTT // serverRTT is not folded
 	connClientRTT
+	connSummed // samples bring what the connection showed: see samples.go
 )
 
 func (c *conn) has(bit uint16, dir uint8) bool { return c.bits&(bit<<dir) != 0 }
@@ -98,6 +99,10 @@ func micros(ns int64) uint32 { return uint32(ns / 1000) }
 func (s *shard) tcp(o *outbox, i uint32, e *hot, m *packet.Meta, first bool) {
 	c := s.conns.at(e.conn - 1)
 	dir := m.Dir & 1
+	if c.bits&connSummed != 0 {
+		s.uncounted(o, i, e, c, m)
+		return
+	}
 	if m.Flags&packet.FlagTCP == 0 {
 		c.noHeader[dir]++
 		return

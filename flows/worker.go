@@ -55,6 +55,7 @@ type Worker struct {
 	mu sync.Mutex // held during Process; guards all below
 	batch
 	hand
+	totals []localnets.Total // of AddDrained
 
 	laps     *Laps // nil but during ProcessTimed
 	lapBegan time.Time
@@ -154,7 +155,7 @@ func (w *Worker) count(frames []packet.Frame) {
 	}
 	w.hash(&w.t.hasher)
 	w.lap(StageHash)
-	w.sort(w.t.shardShift)
+	w.sort(w.t.shardShift, len(w.ip))
 	w.lap(StageSort)
 	w.out.tbl = w.t.nets.Table()
 	begin := uint16(0)
@@ -188,11 +189,11 @@ func (b *batch) hash(h *hasher) {
 	}
 }
 
-// sort orders the batch by shard: a counting sort, stable. A hash's bits above shift choose the shard.
-func (b *batch) sort(shift uint) {
+// sort orders n hashed keys by shard: a counting sort, stable. A hash's bits above shift choose the shard.
+func (b *batch) sort(shift uint, n int) {
 	ends := b.ends
 	clear(ends)
-	hashes := b.hashes[:len(b.ip)]
+	hashes := b.hashes[:n]
 	for _, h := range hashes {
 		ends[h>>shift]++
 	}

@@ -147,7 +147,7 @@ func addRTT(src, dst *counters, d *Delta) {
 	if dst != nil {
 		t := &dst.stats.RTT
 		t.addHandshake(d.ServerRTT, &t.ServerSum, &t.ServerSamples)
-		t.addAck(d.AckRTT, d.AckRTTSamples)
+		t.addAck(d.AckRTT, uint64(d.AckRTTSamples))
 	}
 	if src != nil {
 		t := &src.stats.RTT

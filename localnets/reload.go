@@ -224,6 +224,15 @@ func (r *Registry) Networks() []Network {
 	return append([]Network(nil), r.networks...)
 }
 
+// Places are the networks in force by ID, with the slots that they are counted in, and the generation of
+// the list: for a path that counts outside of this process and gives Totals. What it counts by an older
+// list in the slot of a network that is gone counts as NoNetwork.
+func (r *Registry) Places() (networks []Network, slots []int32, generation uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Network(nil), r.networks...), append([]int32(nil), r.slots...), r.table.Load().Generation()
+}
+
 // without is list without those of others, which are its first ones.
 func without(list, others []int32) []int32 {
 	n := 0

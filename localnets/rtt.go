@@ -30,10 +30,10 @@ func (r *RTT) addHandshake(sample int64, sum *int64, samples *uint64) {
 }
 
 // addAck takes the sum of samples (ns) of data to its acknowledgement.
-func (r *RTT) addAck(sum int64, samples uint32) {
+func (r *RTT) addAck(sum int64, samples uint64) {
 	if sum <= 0 || samples == 0 {
 		return
 	}
 	r.AckSum += sum
-	r.AckSamples += uint64(samples)
+	r.AckSamples += samples
 }

@@ -14,6 +14,7 @@ const (
 	ReasonIPVersion             // the IP header's version is not what was announced
 	ReasonIPHeaderLength        // an IPv4 header length below 20, beyond the frame or beyond the packet
 	ReasonCompressedIP          // a header-compressed packet, which shows no addresses
+	ReasonRingFull              // a frame that the eBPF path could not parse in the kernel, and had no room to hand over
 
 	NumReasons
 )
@@ -28,6 +29,7 @@ var reasonNames = [NumReasons]string{
 	ReasonIPVersion:      "ip_version",
 	ReasonIPHeaderLength: "ip_header_length",
 	ReasonCompressedIP:   "compressed_ip",
+	ReasonRingFull:       "ring_full",
 }
 
 // String is the reason's stable name: lower case, words joined by underscores.

@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 	"config":    {},
 	"sandbox":   {},
 	"capture":   {"packet"},
+	"bpf":       {"packet"},
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "capture", "flows", "localnets"},
 	"metrics":   {"packet", "capture", "flows", "localnets", "alerts", "lua"},
