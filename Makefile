@@ -48,7 +48,7 @@ generate: ## generated files: eBPF objects, sample capture and references
 	$(MAKE) docs
 
 docs: ## references made from the code
-	$(GO) test ./report ./metrics ./config -run TestDocs -update
+	$(GO) test ./report ./metrics ./config ./web -run TestDocs -update
 	$(GO) test ./lua -run TestReference -update
 	$(GO) test ./lua/checks -update
 

@@ -62,44 +62,46 @@ type FieldInfo struct {
 	Name string // as the API has it
 	Unit string // of a point as it is given to readers
 	Kind Kind
+	// Sparse fields have steps without a measurement, which are kept as 0 and given as NaN.
+	Sparse bool
 }
 
 var networkFields = [NumFields]FieldInfo{
-	IngressBytes:    {"ingress_bytes", "bytes/s", Sum},
-	EgressBytes:     {"egress_bytes", "bytes/s", Sum},
-	InnerBytes:      {"inner_bytes", "bytes/s", Sum},
-	IngressPackets:  {"ingress_packets", "packets/s", Sum},
-	EgressPackets:   {"egress_packets", "packets/s", Sum},
-	InnerPackets:    {"inner_packets", "packets/s", Sum},
-	NewFlows:        {"new_flows", "flows/s", Sum},
-	TCPPackets:      {"tcp_packets", "packets/s", Sum},
-	Retransmissions: {"tcp_retransmissions", "packets/s", Sum},
-	OutOfOrder:      {"tcp_out_of_order", "packets/s", Sum},
-	Lost:            {"tcp_lost", "packets/s", Sum},
-	Hosts:           {"hosts", "hosts", Mean},
-	Flows:           {"flows", "flows", Mean},
-	RTT:             {"rtt", "us", Mean},
-	Score:           {"score", "", Peak},
-	EngagedAlerts:   {"engaged_alerts", "alerts", Peak},
+	IngressBytes:    {"ingress_bytes", "bytes/s", Sum, false},
+	EgressBytes:     {"egress_bytes", "bytes/s", Sum, false},
+	InnerBytes:      {"inner_bytes", "bytes/s", Sum, false},
+	IngressPackets:  {"ingress_packets", "packets/s", Sum, false},
+	EgressPackets:   {"egress_packets", "packets/s", Sum, false},
+	InnerPackets:    {"inner_packets", "packets/s", Sum, false},
+	NewFlows:        {"new_flows", "flows/s", Sum, false},
+	TCPPackets:      {"tcp_packets", "packets/s", Sum, false},
+	Retransmissions: {"tcp_retransmissions", "packets/s", Sum, false},
+	OutOfOrder:      {"tcp_out_of_order", "packets/s", Sum, false},
+	Lost:            {"tcp_lost", "packets/s", Sum, false},
+	Hosts:           {"hosts", "hosts", Mean, false},
+	Flows:           {"flows", "flows", Mean, false},
+	RTT:             {"rtt", "us", Mean, true},
+	Score:           {"score", "", Peak, false},
+	EngagedAlerts:   {"engaged_alerts", "alerts", Peak, false},
 }
 
 var totalFields = [NumFields]FieldInfo{
-	TotalBytes:         {"bytes", "bytes/s", Sum},
-	TotalPackets:       {"packets", "packets/s", Sum},
-	InboundBytes:       {"inbound_bytes", "bytes/s", Sum},
-	OutboundBytes:      {"outbound_bytes", "bytes/s", Sum},
-	InternalBytes:      {"internal_bytes", "bytes/s", Sum},
-	TransitBytes:       {"transit_bytes", "bytes/s", Sum},
-	EncapsulationBytes: {"encapsulation_bytes", "bytes/s", Sum},
-	NonIPBytes:         {"non_ip_bytes", "bytes/s", Sum},
-	UndecodedBytes:     {"undecoded_bytes", "bytes/s", Sum},
-	UndecodedPackets:   {"undecoded_packets", "packets/s", Sum},
-	LostPackets:        {"lost_packets", "packets/s", Sum},
-	UntrackedPackets:   {"untracked_packets", "packets/s", Sum},
-	TotalNewFlows:      {"new_flows", "flows/s", Sum},
-	TotalHosts:         {"hosts", "hosts", Mean},
-	TotalFlows:         {"flows", "flows", Mean},
-	TotalEngagedAlerts: {"engaged_alerts", "alerts", Peak},
+	TotalBytes:         {"bytes", "bytes/s", Sum, false},
+	TotalPackets:       {"packets", "packets/s", Sum, false},
+	InboundBytes:       {"inbound_bytes", "bytes/s", Sum, false},
+	OutboundBytes:      {"outbound_bytes", "bytes/s", Sum, false},
+	InternalBytes:      {"internal_bytes", "bytes/s", Sum, false},
+	TransitBytes:       {"transit_bytes", "bytes/s", Sum, false},
+	EncapsulationBytes: {"encapsulation_bytes", "bytes/s", Sum, false},
+	NonIPBytes:         {"non_ip_bytes", "bytes/s", Sum, false},
+	UndecodedBytes:     {"undecoded_bytes", "bytes/s", Sum, false},
+	UndecodedPackets:   {"undecoded_packets", "packets/s", Sum, false},
+	LostPackets:        {"lost_packets", "packets/s", Sum, false},
+	UntrackedPackets:   {"untracked_packets", "packets/s", Sum, false},
+	TotalNewFlows:      {"new_flows", "flows/s", Sum, false},
+	TotalHosts:         {"hosts", "hosts", Mean, false},
+	TotalFlows:         {"flows", "flows", Mean, false},
+	TotalEngagedAlerts: {"engaged_alerts", "alerts", Peak, false},
 }
 
 // Fields lists the fields of a network, or of the totals for the series Total.

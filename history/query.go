@@ -182,6 +182,9 @@ func summarize(f Field, info FieldInfo, points []point, first, group, times int,
 				continue
 			}
 			v := float64(unpack(points[at][f])) * scale
+			if info.Sparse && v == 0 {
+				continue
+			}
 			all = append(all, v)
 			n, sum, peak = n+1, sum+v, max(peak, v)
 		}

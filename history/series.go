@@ -1,5 +1,7 @@
 package history
 
+import "math"
+
 // A series is what is recorded of one network, or of all traffic. Store.mu guards it.
 type series struct {
 	name   string
@@ -114,7 +116,7 @@ func (s *Store) Rates(fn func(series string, values *[NumFields]float64)) {
 	var values [NumFields]float64
 	t := &s.tiers[0]
 	for name, x := range s.series {
-		n := 0
+		n, measured := 0, 0
 		values = [NumFields]float64{}
 		for i := range x.recent {
 			r := &x.recent[i]
@@ -129,6 +131,9 @@ func (s *Store) Rates(fn func(series string, values *[NumFields]float64)) {
 					values[f] += v / t.Step.Seconds()
 				case Mean:
 					values[f] += v
+					if info.Sparse && v > 0 {
+						measured++
+					}
 				default:
 					values[f] = max(values[f], v)
 				}
@@ -138,7 +143,12 @@ func (s *Store) Rates(fn func(series string, values *[NumFields]float64)) {
 			continue
 		}
 		for f, info := range x.fields {
-			if info.Kind != Peak {
+			switch {
+			case info.Sparse && measured == 0:
+				values[f] = math.NaN()
+			case info.Sparse:
+				values[f] /= float64(measured)
+			case info.Kind != Peak:
 				values[f] /= float64(n)
 			}
 		}

@@ -89,6 +89,32 @@ func TestSampleTimesDoNotMatter(t *testing.T) {
 	}
 }
 
+// TestRoundTrips has a measurement in one second of three: the others say nothing of the round trip.
+func TestRoundTrips(t *testing.T) {
+	f := newFeed(t, DefaultConfig(), office)
+	for i := range 61 {
+		if i > 0 && i%3 == 0 {
+			r := &f.nets.Networks[0].RTT
+			r.ServerSum, r.ServerSamples = r.ServerSum+300_000, r.ServerSamples+1
+		}
+		f.add(noon.Add(time.Duration(i)*time.Second), 100, 0)
+	}
+	got := f.sum(t, office, RTT, noon, noon.Add(time.Minute), time.Second)
+	if got.Min != 300 || got.Max != 300 || got.Mean != 300 || got.P95 != 300 || got.Points != 20 {
+		t.Errorf("min %v, max %v, mean %v, 95th %v of %d points: want 300 µs of 20", got.Min, got.Max, got.Mean, got.P95, got.Points)
+	}
+	for i, v := range got.Values {
+		if measured := v == 300; measured == math.IsNaN(v) || measured != (i%3 == 2) {
+			t.Errorf("second %d: %v", i, v)
+		}
+	}
+	f.s.Rates(func(name string, v *[NumFields]float64) {
+		if name == office && v[RTT] != 300 {
+			t.Errorf("the last seconds: %v, want 300 µs", v[RTT])
+		}
+	})
+}
+
 func TestGaps(t *testing.T) {
 	f := newFeed(t, DefaultConfig(), office)
 	f.add(noon.Add(time.Second), 100, 0)

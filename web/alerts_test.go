@@ -3,6 +3,8 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -245,6 +247,33 @@ func (fakeChecks) Status() []engine.CheckStatus {
 
 func (fakeChecks) EngineStatus() engine.EngineStatus {
 	return engine.EngineStatus{Restarts: [engine.NumOutcomes]uint64{engine.Timeout: 2}, Recycled: 1, Late: 2, Missed: 3, Refused: 4, Reloads: 5}
+}
+
+func (fakeChecks) Source(check string) (string, error) {
+	switch check {
+	case "a":
+		return "-- <b>&\nreturn {}", nil
+	case "b":
+		return "", errors.New("disk /secret/path is gone")
+	}
+	return "", fmt.Errorf("check %q: %w", check, fs.ErrNotExist)
+}
+
+func TestCheckSource(t *testing.T) {
+	s := newServer(t, DefaultConfig(apiAddress), func(d *Deps) { d.Checks = fakeChecks{} })
+	r := ask(s, "GET", "localhost:19991", "http://localhost/api/v1/checks/source?check=a", apiAddress)
+	if text := body(t, r); r.StatusCode != 200 || text != "-- <b>&\nreturn {}" || r.Header.Get("Content-Type") != "text/plain; charset=utf-8" ||
+		r.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%d %s %v", r.StatusCode, text, r.Header)
+	}
+	for query, want := range map[string]int{"": 400, "?check=c": 404, "?check=..%2Fa": 404, "?check=b": 503, "?check=a&check=b": 400, "?file=a": 400} {
+		r := ask(s, "GET", "localhost:19991", "http://localhost/api/v1/checks/source"+query, apiAddress)
+		text := body(t, r)
+		checkProblem(t, r, text, want)
+		if r.StatusCode != want || strings.Contains(text, "secret") {
+			t.Errorf("%s: %d %s, want %d", query, r.StatusCode, text, want)
+		}
+	}
 }
 
 func TestChecks(t *testing.T) {

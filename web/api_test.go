@@ -159,6 +159,16 @@ func TestAPIAgrees(t *testing.T) {
 		t.Errorf("matrix: rows %d, columns %d, cells %d", rows, columns, cells)
 	}
 
+	var outside remotesJSON
+	getAPI(t, s, "/api/v1/remotes?pairs=1000", &outside)
+	var in, out uint64
+	for _, p := range outside.Pairs {
+		in, out = in+p.Ingress, out+p.Egress
+	}
+	if in != scopes[localnets.ScopeInbound].Bytes || out != scopes[localnets.ScopeOutbound].Bytes || outside.Total != len(outside.Pairs) {
+		t.Errorf("from outside %d bytes, to it %d: the scopes have %d and %d", in, out, scopes[localnets.ScopeInbound].Bytes, scopes[localnets.ScopeOutbound].Bytes)
+	}
+
 	var protocols appsJSON
 	getAPI(t, s, "/api/v1/history/protocols?from=-1d&network=office", &protocols)
 	if len(protocols.Total) == 0 || len(protocols.Steps) == 0 {

@@ -1,7 +1,12 @@
 package web
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/netmond/netmond/lua/engine"
@@ -11,6 +16,8 @@ import (
 type Checks interface {
 	Status() []engine.CheckStatus
 	EngineStatus() engine.EngineStatus
+	// Source is the text of a check's file; an error wraps fs.ErrNotExist where there is no such check.
+	Source(check string) (string, error)
 }
 
 // checkJSON is a check as the API shows it.
@@ -102,4 +109,30 @@ func (s *Server) checks(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.writeJSON(w, r, answer)
+}
+
+// checkSource answers the text of a check's file.
+func (s *Server) checkSource(w http.ResponseWriter, r *http.Request) {
+	p := paramsOf(r, "check")
+	if !p.has("check") {
+		p.fail("check", errors.New("want the name of a check"))
+	}
+	if p.badRequest(w) {
+		return
+	}
+	name := p.text("check")
+	text, err := s.deps.Checks.Source(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		writeProblem(w, http.StatusNotFound, fmt.Sprintf("There is no check %.80q.", name))
+		return
+	case err != nil:
+		s.deps.Log.Warn("check cannot be read", "check", name, "error", err)
+		writeProblem(w, http.StatusServiceUnavailable, "The check's file cannot be read; netmond's log says why.")
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	io.WriteString(w, text) // an error means that the client has gone
 }

@@ -100,7 +100,7 @@ func (s *Server) seriesOf(w http.ResponseWriter, p *params) (string, bool) {
 	if n := s.deps.Snapshot().Nets.LookupName(name); n != nil {
 		return n.Prefix.String(), true
 	}
-	writeProblem(w, http.StatusNotFound, fmt.Sprintf("There is no local network %.80q.", name))
+	noNetwork(w, name)
 	return "", false
 }
 

@@ -29,22 +29,23 @@ type tickJSON struct {
 // totalsJSON are rates over the last seconds, bytes a second where not said otherwise, and what there
 // is now.
 type totalsJSON struct {
-	Bytes         float64 `json:"bytes_rate"`
-	Packets       float64 `json:"packets_rate"`
-	Inbound       float64 `json:"inbound_rate"`
-	Outbound      float64 `json:"outbound_rate"`
-	Internal      float64 `json:"internal_rate"`
-	Transit       float64 `json:"transit_rate"`
-	Encapsulation float64 `json:"encapsulation_rate"`
-	NonIP         float64 `json:"non_ip_rate"`
-	Undecoded     float64 `json:"undecoded_rate"`
-	LostRate      float64 `json:"lost_packets_rate"`
-	Lost          uint64  `json:"lost_packets"`
-	CapturedBytes uint64  `json:"bytes"`
-	Captured      uint64  `json:"packets"`
-	Flows         int     `json:"flows"`
-	Hosts         int     `json:"hosts"`
-	EngagedAlerts int     `json:"engaged_alerts"`
+	Bytes         float64           `json:"bytes_rate"`
+	Packets       float64           `json:"packets_rate"`
+	Inbound       float64           `json:"inbound_rate"`
+	Outbound      float64           `json:"outbound_rate"`
+	Internal      float64           `json:"internal_rate"`
+	Transit       float64           `json:"transit_rate"`
+	Encapsulation float64           `json:"encapsulation_rate"`
+	NonIP         float64           `json:"non_ip_rate"`
+	Undecoded     float64           `json:"undecoded_rate"`
+	LostRate      float64           `json:"lost_packets_rate"`
+	Lost          uint64            `json:"lost_packets"`
+	LostByCause   map[string]uint64 `json:"lost_by_cause"` // causes that occurred
+	CapturedBytes uint64            `json:"bytes"`
+	Captured      uint64            `json:"packets"`
+	Flows         int               `json:"flows"`
+	Hosts         int               `json:"hosts"`
+	EngagedAlerts int               `json:"engaged_alerts"`
 }
 
 // A ticker makes the tick of each second once, whatever the number of clients.
@@ -75,9 +76,16 @@ func (s *Server) makeTick() *tickJSON {
 	tick := &tickJSON{Time: capturedAt(nets), Networks: []networkRow{}}
 	tick.Totals = totalsJSON{
 		CapturedBytes: snap.Capture.Bytes, Captured: snap.Capture.Packets, Flows: snap.Table.Entries, Hosts: nets.Hosts,
+		LostByCause: map[string]uint64{},
 	}
 	if s.deps.Status != nil {
-		tick.Totals.Lost = s.deps.Status().Lost.Packets
+		lost := s.deps.Status().Lost
+		tick.Totals.Lost = lost.Packets
+		for cause, n := range lost.ByCause {
+			if n > 0 {
+				tick.Totals.LostByCause[cause] = n
+			}
+		}
 	}
 	if s.deps.Alerts != nil {
 		for _, bySeverity := range s.deps.Alerts.Stats().Engaged {

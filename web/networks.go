@@ -254,7 +254,7 @@ func (s *Server) network(w http.ResponseWriter, r *http.Request) {
 	nets := s.deps.Snapshot().Nets
 	n := nets.LookupName(p.text("network"))
 	if n == nil {
-		writeProblem(w, http.StatusNotFound, fmt.Sprintf("There is no local network %.80q.", p.text("network")))
+		noNetwork(w, p.text("network"))
 		return
 	}
 	row := s.row(n, s.rates())
@@ -275,6 +275,11 @@ func (s *Server) network(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.writeJSON(w, r, j)
+}
+
+// noNetwork answers that no local network has a name.
+func noNetwork(w http.ResponseWriter, name string) {
+	writeProblem(w, http.StatusNotFound, fmt.Sprintf("There is no local network %.80q.", name))
 }
 
 // endsOf fills the hosts and peers of a network from the flows in the table.

@@ -34,15 +34,17 @@ func (s *Server) routes(gatherer prometheus.Gatherer) (http.Handler, error) {
 		EnableOpenMetrics:   true,
 	})
 	maps.Copy(routes, map[string]route{
-		"/metrics":         {get: metrics.ServeHTTP},
-		"/-/healthy":       {get: s.healthy},
-		"/-/ready":         {get: s.readiness},
-		"/api/v1/networks": {get: s.networks},
+		"/metrics":             {get: metrics.ServeHTTP},
+		"/-/healthy":           {get: s.healthy},
+		"/-/ready":             {get: s.readiness},
+		"/api/v1/networks":     {get: s.networks},
+		"/api/v1/openapi.yaml": {get: contract},
 	})
 	if s.deps.Snapshot != nil {
 		routes["/api/v1/networks/summary"] = route{get: s.summary}
 		routes["/api/v1/network"] = route{get: s.network}
 		routes["/api/v1/matrix"] = route{get: s.matrix}
+		routes["/api/v1/remotes"] = route{get: s.remotes}
 		routes["/api/v1/flows"] = route{get: s.listFlows}
 		routes["/api/v1/hosts"] = route{get: s.listHosts}
 		routes["/api/v1/live"] = route{get: s.live}
@@ -67,6 +69,7 @@ func (s *Server) routes(gatherer prometheus.Gatherer) (http.Handler, error) {
 	}
 	if s.deps.Checks != nil {
 		routes["/api/v1/checks"] = route{get: s.checks}
+		routes["/api/v1/checks/source"] = route{get: s.checkSource}
 	}
 	paths := make(map[string]http.Handler, len(routes))
 	for path, r := range routes {

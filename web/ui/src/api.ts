@@ -38,6 +38,11 @@ export async function get<T>(path: string, params?: Params, signal?: AbortSignal
   return answer(await fetch(link(path, params), { signal }))
 }
 
+export async function getText(path: string, params?: Params, signal?: AbortSignal): Promise<string> {
+  const response = await fetch(link(path, params), { signal })
+  return response.ok ? response.text() : answer(response)
+}
+
 export async function post<T>(path: string, body: unknown): Promise<T> {
   return answer(
     await fetch(link(path), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
@@ -46,9 +51,9 @@ export async function post<T>(path: string, body: unknown): Promise<T> {
 
 export type Loaded<T> = { data?: T; error?: APIError | Error; loading: boolean }
 
-// useAPI asks at once, whenever path or parameters change, and every seconds (0: never again). What was
+// useAPI asks at once, whenever path or parameters change, and every seconds (0: never again), and when again changes. What was
 // there stays while the next answer is awaited.
-export function useAPI<T>(path: string, params: Params, seconds: number): Loaded<T> {
+export function useAPI<T>(path: string, params: Params, seconds: number, again = 0): Loaded<T> {
   const [state, setState] = useState<Loaded<T> & { for?: string }>({ loading: true })
   const key = link(path, params)
   useEffect(() => {
@@ -69,7 +74,7 @@ export function useAPI<T>(path: string, params: Params, seconds: number): Loaded
       abort.abort()
       window.clearTimeout(timer)
     }
-  }, [key, seconds])
+  }, [key, seconds, again])
   return state
 }
 

@@ -1,6 +1,6 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
-import { amount, count, rate, scaled } from './format'
+import { amount, count, millis, rate, scaled } from './format'
 import { bits, isDark } from './state'
 import type { History, HistoryField } from './types'
 
@@ -17,7 +17,51 @@ export type Line = {
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
 const show = (unit: string) => (v: number | null | undefined) =>
-  v === null || v === undefined ? '–' : unit === 'bytes/s' ? rate(Math.abs(v)) : unit === 'us' ? scaled(Math.abs(v) / 1e6, 's') : scaled(Math.abs(v), unit)
+  v === null || v === undefined ? '–' : unit === 'bytes/s' ? rate(Math.abs(v)) : unit === 'us' ? millis(Math.abs(v) / 1e3) : spoken(Math.abs(v), unit)
+
+// spoken is a number with its unit, which stands apart from a prefix: 1.20 k packets/s.
+const spoken = (v: number, unit: string) => scaled(v) + (unit && ' ' + unit)
+
+// steps are the distances that an axis of a unit may have between two ticks, in what is recorded: round in
+// what is shown, and whole where there are no parts of what is counted.
+function steps(unit: string, inBits: boolean): number[] {
+  const list: number[] = []
+  const least = unit === 'bytes/s' || unit === 'packets/s' ? -2 : unit === 'us' ? 0 : 0
+  for (let p = least; p <= 15; p++) for (const m of [1, 2, 5]) list.push((m * 10 ** p) / (unit === 'bytes/s' && inBits ? 8 : 1))
+  return list
+}
+
+// axisLabels shows the ticks of an axis in one unit, that of the largest.
+function axisLabels(unit: string, inBits: boolean, ticks: number[]): string[] {
+  const factor = unit === 'us' ? 1e-3 : unit === 'bytes/s' && inBits ? 8 : 1
+  const top = Math.max(...ticks.map((t) => Math.abs(t))) * factor
+  const power = unit === 'us' || top === 0 ? 0 : Math.max(0, Math.min(5, Math.floor(Math.log10(top * 1.0000001) / 3)))
+  const scale = factor / 1000 ** power
+  const gap = ticks.length > 1 ? Math.abs(ticks[1] - ticks[0]) * scale : 1
+  const digits = Math.max(0, Math.min(4, -Math.floor(Math.log10(gap) + 1e-9)))
+  const name = ['', 'k', 'M', 'G', 'T', 'P'][power] + ({ us: 'ms', 'bytes/s': inBits ? 'bit/s' : 'B/s', 'packets/s': 'pkt/s' }[unit] ?? '')
+  return ticks.map((t) => (Math.abs(t) * scale).toFixed(digits) + (name && ' ' + name))
+}
+
+const two = (n: number) => String(n).padStart(2, '0')
+
+// times shows the ticks of the time axis by a clock of 24 hours; the day stands where it changes.
+function times(ticks: number[], step: number): string[] {
+  let day = ''
+  return ticks.map((t) => {
+    const d = new Date(t * 1000)
+    const date = d.getFullYear() + '-' + two(d.getMonth() + 1) + '-' + two(d.getDate())
+    const clock = two(d.getHours()) + ':' + two(d.getMinutes()) + (step < 60 ? ':' + two(d.getSeconds()) : '')
+    const fresh = date !== day
+    day = date
+    return step >= 86400 ? date : clock + (fresh ? '\n' + date : '')
+  })
+}
+
+const moment = (t: number) => {
+  const d = new Date(t * 1000)
+  return d.toLocaleDateString('sv-SE') + ' ' + d.toLocaleTimeString('sv-SE')
+}
 
 // times and values of a line, in the chart's own steps.
 function column(line: Line, h: History): (number | null)[] {
@@ -42,32 +86,46 @@ export function Chart({ name, data, lines, height = 220, from, to }: {
 }) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
+  // The 95th percentiles of the two mirrored lines; the drawing looks here, for it outlives the data.
+  const marks = useRef<[Line, number][]>([])
+  const range = useRef([from, to])
+  marks.current = lines.flatMap((l) => (l.fill && data.fields[l.field]?.p95 ? [[l, data.fields[l.field].p95!] as [Line, number]] : []))
+  range.current = [from, to]
   const dark = isDark.value
   const inBits = bits.value
   const unit = data.fields[lines[0].field]?.unit ?? ''
+  // Of a field that is measured now and then single points have no line to be on.
+  const alone = unit === 'us'
   const shape = lines.map((l) => l.label + l.color + l.down).join() + dark + inBits + unit + height
 
   useEffect(() => {
     const grid = { stroke: css('--grid'), width: 1 }
     const axis = { stroke: css('--text-soft'), grid, ticks: grid, font: '12px system-ui' }
-    const p95 = data.fields[lines[0].field]?.p95 ?? null
+    const show95 = lines.some((l) => l.down)
     const u = new uPlot(
       {
         width: box.current!.clientWidth,
         height,
         legend: { live: true },
         cursor: { y: false },
-        scales: { x: { time: true, range: () => [from, to] } },
-        axes: [axis, { ...axis, size: 84, values: (_u, ticks) => ticks.map((t) => show(unit)(t)) }],
+        scales: {
+          x: { time: true, range: () => range.current as [number, number] },
+          // Zero is always in sight, and a graph without traffic is not blown up.
+          y: { range: (_u, min, max) => (min === null || max === null || (min === 0 && max === 0) ? [0, 1] : [Math.min(0, min * 1.08), Math.max(0, max * 1.08)]) },
+        },
+        axes: [
+          { ...axis, values: (_u, ticks, _i, _space, step) => times(ticks, step) },
+          { ...axis, size: 88, incrs: steps(unit, inBits), values: (_u, ticks) => axisLabels(unit, inBits, ticks) },
+        ],
         series: [
-          {},
+          { label: 'Time', value: (_u: uPlot, v: number | null) => (v === null ? '–' : moment(v)) },
           ...lines.map((l) => ({
             label: l.label,
             stroke: css(l.color),
             width: l.dash ? 1.2 : 1.6,
             dash: l.dash ? [5, 4] : undefined,
             fill: l.fill ? css(l.color) + '38' : undefined,
-            points: { show: false },
+            points: { show: alone, size: 4 },
             spanGaps: false,
             value: (_u: uPlot, v: number | null) => show(unit)(v),
           })),
@@ -75,16 +133,19 @@ export function Chart({ name, data, lines, height = 220, from, to }: {
         hooks: {
           draw: [
             (u) => {
-              if (!p95 || !lines.some((l) => l.down)) return
-              const y = u.valToPos(p95, 'y', true)
-              u.ctx.save()
-              u.ctx.strokeStyle = css('--text-soft')
-              u.ctx.setLineDash([2, 4])
-              u.ctx.beginPath()
-              u.ctx.moveTo(u.bbox.left, y)
-              u.ctx.lineTo(u.bbox.left + u.bbox.width, y)
-              u.ctx.stroke()
-              u.ctx.restore()
+              if (!show95) return
+              for (const [line, p95] of marks.current) {
+                const y = u.valToPos(line.down ? -p95 : p95, 'y', true)
+                if (y < u.bbox.top || y > u.bbox.top + u.bbox.height) continue
+                u.ctx.save()
+                u.ctx.strokeStyle = css(line.color)
+                u.ctx.setLineDash([2, 4])
+                u.ctx.beginPath()
+                u.ctx.moveTo(u.bbox.left, y)
+                u.ctx.lineTo(u.bbox.left + u.bbox.width, y)
+                u.ctx.stroke()
+                u.ctx.restore()
+              }
             },
           ],
         },
@@ -107,9 +168,11 @@ export function Chart({ name, data, lines, height = 220, from, to }: {
     plot.current?.setData([x, ...lines.map((l) => column(l, data))] as uPlot.AlignedData)
   }, [data, shape, from, to])
 
+  const empty = lines.every((l) => !data.fields[l.field]?.recorded)
   return (
     <figure class="chart">
       <figcaption>{name}</figcaption>
+      {empty && <p class="soft">Nothing was recorded in this range.</p>}
       <div ref={box} class="plot" role="img" aria-label={describe(name, data, lines)} />
       <Figures data={data} lines={lines} />
     </figure>
@@ -127,38 +190,63 @@ function describe(name: string, data: History, lines: Line[]): string {
   return `${name}. ${parts.join('; ')}. The table below has the figures.`
 }
 
-// Figures is the table of a chart.
+// Figures is the table of a chart, and on request all its values.
 function Figures({ data, lines }: { data: History; lines: Line[] }) {
-  const own = lines.filter((l) => data.fields[l.field] && !l.from)
+  const [open, setOpen] = useState(false)
+  const own = lines.filter((l) => (l.from ?? data).fields[l.field])
+  const sums = own.some((l) => (l.from ?? data).fields[l.field].sum !== null)
   return (
-    <table class="figures">
-      <thead>
-        <tr>
-          <th scope="col"><span class="hidden">Line</span></th>
-          <th scope="col">min</th>
-          <th scope="col">mean</th>
-          <th scope="col" title="95 % of the points are at or below this">95th</th>
-          <th scope="col">max</th>
-          <th scope="col">total</th>
-        </tr>
-      </thead>
-      <tbody>
-        {own.map((l) => {
-          const f = data.fields[l.field]
-          const s = show(f.unit)
-          return (
-            <tr key={l.label}>
-              <th scope="row"><span class="swatch" data-color={l.color} />{l.label}</th>
-              <td>{s(f.min)}</td>
-              <td>{s(f.mean)}</td>
-              <td>{s(f.p95)}</td>
-              <td>{s(f.max)}</td>
-              <td>{f.sum === null ? '' : f.unit === 'bytes/s' ? amount(f.sum) : count(Math.round(f.sum))}</td>
+    <>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Figures of the graph">
+        <table class="figures">
+          <thead>
+            <tr>
+              <th scope="col"><span class="hidden">Line</span></th>
+              <th scope="col">min</th>
+              <th scope="col">avg</th>
+              <th scope="col" title="95 % of the points are at or below this">95th</th>
+              <th scope="col">max</th>
+              {sums && <th scope="col">total</th>}
             </tr>
-          )
-        })}
-      </tbody>
-    </table>
+          </thead>
+          <tbody>
+            {own.map((l) => {
+              const f = (l.from ?? data).fields[l.field]
+              const s = show(f.unit)
+              return (
+                <tr key={l.label} data-field={l.from ? undefined : l.field}>
+                  <th scope="row"><span class={l.dash ? 'swatch dashed' : 'swatch'} data-color={l.color} />{l.label}</th>
+                  <td data-value={f.min}>{s(f.min)}</td>
+                  <td data-value={f.mean}>{s(f.mean)}</td>
+                  <td data-value={f.p95}>{s(f.p95)}</td>
+                  <td data-value={f.max}>{s(f.max)}</td>
+                  {sums && <td data-value={f.sum}>{f.sum === null ? '' : f.unit === 'bytes/s' ? amount(f.sum) : count(Math.round(f.sum))}</td>}
+                </tr>
+              )
+            })}
+          </tbody>
+        </table>
+      </div>
+      <details class="values" onToggle={(e) => setOpen((e.currentTarget as HTMLDetailsElement).open)}>
+        <summary>Values as a table</summary>
+        {open && <Values data={data} lines={own} />}
+      </details>
+    </>
+  )
+}
+
+// Values are the points of a graph, the latest first.
+function Values({ data, lines }: { data: History; lines: Line[] }) {
+  const columns = lines.map((l) => ({ l, list: column({ ...l, down: false }, data), s: show((l.from ?? data).fields[l.field].unit) }))
+  const rows = []
+  for (let i = data.points - 1; i >= 0; i--) if (columns.some((c) => c.list[i] !== null)) rows.push(i)
+  return (
+    <div class="scroll tall" tabIndex={0} role="region" aria-label="Values of the graph">
+      <table class="rows">
+        <thead><tr><th scope="col">Time</th>{lines.map((l) => <th key={l.label} scope="col" class="number">{l.label}</th>)}</tr></thead>
+        <tbody>{rows.map((i) => <tr key={i}><td>{moment(data.start + i * data.step)}</td>{columns.map((c) => <td key={c.l.label} class="number">{c.s(c.list[i])}</td>)}</tr>)}</tbody>
+      </table>
+    </div>
   )
 }
 

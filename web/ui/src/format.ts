@@ -29,7 +29,15 @@ export const percent = (v: number | null | undefined): string =>
   v === null || v === undefined ? '–' : v > 0 && v < 0.0005 ? '<0.1 %' : (v * 100).toFixed(1) + ' %'
 
 export const millis = (v: number | null | undefined): string =>
-  v === null || v === undefined ? '–' : v >= 1000 ? (v / 1000).toFixed(2) + ' s' : v.toFixed(v < 10 ? 2 : 1) + ' ms'
+  v === null || v === undefined || Number.isNaN(v) ? '–' : v >= 1000 ? (v / 1000).toFixed(2) + ' s' : v.toFixed(v < 1 ? 3 : v < 10 ? 2 : 1) + ' ms'
+
+// causes tells what was lost, by cause, most first.
+export const causes = (by: Record<string, number> | undefined): string =>
+  Object.entries(by ?? {})
+    .filter(([, n]) => n > 0)
+    .sort((a, b) => b[1] - a[1])
+    .map(([cause, n]) => cause.replaceAll('_', ' ') + ' ' + count(n))
+    .join(', ')
 
 // clock shows a time of the API in the reader's zone.
 export function clock(t: string | null | undefined): string {

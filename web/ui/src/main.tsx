@@ -1,7 +1,7 @@
 import { type ComponentType, render } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { listen, live, tick } from './api'
-import { count, rate } from './format'
+import { causes, count, rate } from './format'
 import { Alerts, Checks } from './pages/alerts'
 import { Capture, Settings } from './pages/capture'
 import { Flows, Hosts } from './pages/lists'
@@ -46,9 +46,10 @@ function App() {
         <nav aria-label="Views">
           {views.filter((v) => !v.hidden).map((v) => <a key={v.view} href={href(v.view)} aria-current={at.view === v.view || (at.view === 'network' && v.view === 'networks') ? 'page' : undefined}>{v.name}</a>)}
         </nav>
-        <span class="status" role="status">
+        <span class="status">
           <span class={live.value ? 'dot on' : 'dot'} aria-hidden="true" />
-          {live.value && t ? <>{rate(t.bytes_rate)} · lost <a href={href('capture')} class={t.lost_packets ? 'lost' : ''}>{count(t.lost_packets)}</a></> : 'no connection'}
+          <span class="hidden" role="status">{live.value ? 'connected' : 'no connection'}</span>
+          {live.value && t ? <><span class="now">{rate(t.bytes_rate)}</span> · <a href={href('capture')} class={t.lost_packets ? 'lost' : ''}>lost {count(t.lost_packets)}{t.lost_packets ? ' (' + (causes(t.lost_by_cause) || 'cause unknown') + ')' : ''}</a></> : 'no connection'}
         </span>
         <label>Units <select value={bits.value ? 'bits' : 'bytes'} onChange={(e) => (bits.value = e.currentTarget.value === 'bits')}><option value="bits">bits</option><option value="bytes">bytes</option></select></label>
         <label>Theme <select value={theme.value} onChange={(e) => (theme.value = e.currentTarget.value as Theme)}><option value="auto">system</option><option value="light">light</option><option value="dark">dark</option></select></label>

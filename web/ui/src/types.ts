@@ -35,6 +35,7 @@ export type Totals = {
   undecoded_rate: number
   lost_packets_rate: number
   lost_packets: number
+  lost_by_cause: Record<string, number>
   bytes: number
   packets: number
   flows: number
@@ -144,6 +145,8 @@ export type Matrix = {
   total: number
   other: Counts
 }
+
+export type Remotes = { scanned: number; capped: boolean; total: number; pairs: { network: string; prefix: string; ingress: number; egress: number; flows: number }[] }
 
 export type Alert = {
   row_id: number

@@ -1,5 +1,5 @@
 import { useAPI } from '../api'
-import { amount, clock, count, span } from '../format'
+import { amount, causes, clock, count, span } from '../format'
 import { Failure } from '../parts'
 
 type Source = {
@@ -17,7 +17,7 @@ type Source = {
   workers: number
   lost: Record<string, number>
 }
-type Status = {
+export type Status = {
   version: string
   started: string
   uptime_seconds: number
@@ -41,7 +41,7 @@ export function Capture() {
       <Failure of={s} />
       <section class="tiles" aria-label="Sums">
         <div class="tile"><span class="tile-name">Captured</span><span class="tile-value">{count(d.capture.packets)}</span><span class="tile-more">{amount(d.capture.bytes)}</span></div>
-        <div class={'tile' + (d.lost.packets ? ' bad' : '')}><span class="tile-name">Lost</span><span class="tile-value">{count(d.lost.packets)}</span><span class="tile-more">{Object.entries(d.lost.by_cause).filter(([, v]) => v).map(([k, v]) => `${count(v)} ${k}`).join(', ') || 'for no cause'}</span></div>
+        <div class={'tile' + (d.lost.packets ? ' bad' : '')}><span class="tile-name">Lost</span><span class="tile-value">{count(d.lost.packets)}</span><span class="tile-more">{causes(d.lost.by_cause) || 'nothing lost'}</span></div>
         <div class="tile"><span class="tile-name">Flow table</span><span class="tile-value">{count(d.table.entries)}</span><span class="tile-more">of {count(d.table.capacity)}, {amount(d.table.memory_bytes)}</span></div>
         <div class="tile"><span class="tile-name">Resident memory</span><span class="tile-value">{amount(d.memory.resident)}</span><span class="tile-more">{d.memory.budget ? 'budget ' + amount(d.memory.budget) : 'no budget set'}</span></div>
       </section>
@@ -54,7 +54,7 @@ export function Capture() {
               <tr key={x.interface + x.path}>
                 <td>{x.interface}</td><td>{x.path}</td><td>{x.up ? 'up' : <span class="severity error">down</span>}</td>
                 <td class="number">{count(x.packets)}</td><td class="number">{amount(x.bytes)}</td>
-                <td class="number">{Object.entries(x.lost).map(([k, v]) => `${k} ${count(v)}`).join(', ')}</td>
+                <td class="number">{causes(x.lost) || '0'}</td>
                 <td class="number">{x.workers}</td><td class="number">{amount(x.ring_bytes)}</td><td class="number">{span(x.last_poll_age_seconds)} ago</td><td class="number">{count(x.downs)}</td>
               </tr>
             ))}
@@ -93,13 +93,37 @@ export function Capture() {
   )
 }
 
+// Paths tells how frames come in: interface by interface, or from files.
+export function Paths({ status }: { status: Status | undefined }) {
+  if (!status) return null
+  return (
+    <p class="paths">
+      {status.sources.length === 0
+        ? <>Capture files, {clock(status.capture.first)} to {clock(status.capture.last)}</>
+        : status.sources.map((s) => (
+            <span key={s.interface + s.path}>
+              <strong>{s.interface}</strong> by {s.path}, {s.up ? 'up' : <span class="severity error">down</span>}, {s.workers} {s.workers === 1 ? 'worker' : 'workers'}{' '}
+            </span>
+          ))}
+    </p>
+  )
+}
+
+// Tree shows settings by name: objects as lists in lists, so that they can be read and searched.
+function Tree({ value }: { value: unknown }) {
+  if (value === null || typeof value !== 'object') return <code>{value === null ? 'none' : value === '' ? 'empty' : String(value)}</code>
+  const entries = Array.isArray(value) ? value.map((v, i) => [String(i + 1), v] as const) : Object.entries(value)
+  if (entries.length === 0) return <code>none</code>
+  return <dl>{entries.map(([k, v]) => <div key={k}><dt>{k}</dt><dd><Tree value={v} /></dd></div>)}</dl>
+}
+
 export function Settings() {
   const s = useAPI<unknown>('config', {}, 0)
   return (
     <>
       <header class="head"><h1>Settings</h1><span class="soft">as loaded; secrets are left out</span></header>
-      <Failure of={s} />
-      {s.data !== undefined && <pre class="settings" tabIndex={0}>{JSON.stringify(s.data, null, 2)}</pre>}
+      {s.error && 'status' in s.error && s.error.status === 404 ? <p class="empty">This netmond does not show its configuration.</p> : <Failure of={s} />}
+      {s.data !== undefined && <section class="settings" aria-label="Configuration"><Tree value={s.data} /></section>}
     </>
   )
 }

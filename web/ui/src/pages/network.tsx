@@ -3,7 +3,8 @@ import { Chart, type Line } from '../chart'
 import { amount, clock, count, millis, percent, rate, title } from '../format'
 import { Bar, Failure, NetworkLink, RangeBox, useRange } from '../parts'
 import { href, place } from '../state'
-import type { Alerts, Apps, History, Network as Detail, TCP } from '../types'
+import type { Alerts, Apps, Flows, History, Network as Detail, TCP } from '../types'
+import { useBefore } from '../before'
 import { now } from './overview'
 
 export function Network() {
@@ -13,11 +14,11 @@ export function Network() {
   const to = now()
   const detail = useAPI<Detail>('network', { network }, 5)
   const history = useAPI<History>('history', { network, from: '-' + range.name, points: 600 }, every)
-  const before = useAPI<History>('history', { network, from: '-' + 2 * range.seconds + 's', to: '-' + range.seconds + 's', points: 600, fields: 'ingress_bytes', step: history.data?.resolution }, 60)
   const apps = useAPI<Apps>('history/protocols', { network, from: '-' + range.name }, 30)
   const alerts = useAPI<Alerts>('alerts', { network, per_page: 8 }, 10)
   const n = detail.data
   const h = history.data
+  const before = useBefore(network, range, h, 'ingress_bytes,egress_bytes')
   if (!n) return <><h1>{network}</h1><Failure of={detail} /></>
   const lines: Line[] = [
     { label: 'Ingress', field: 'ingress_bytes', color: '--ingress', fill: true },
@@ -25,8 +26,11 @@ export function Network() {
     { label: 'Inner', field: 'inner_bytes', color: '--inner' },
   ]
   // The period before is laid over this one, where it is of the same steps.
-  if (h && before.data && before.data.step === h.step && before.data.fields.ingress_bytes.recorded > 0)
-    lines.push({ label: 'Ingress, period before', field: 'ingress_bytes', color: '--text-soft', dash: true, from: shifted(before.data, h, range.seconds) })
+  if (before)
+    lines.push(
+      { label: 'Ingress, period before', field: 'ingress_bytes', color: '--text-soft', dash: true, from: before },
+      { label: 'Egress, period before', field: 'egress_bytes', color: '--text-soft', dash: true, down: true, from: before },
+    )
   return (
     <>
       <header class="head">
@@ -42,7 +46,7 @@ export function Network() {
         <a class={'tile' + (n.engaged_alerts ? ' bad' : '')} href={href('alerts', { network: n.cidr })}><span class="tile-name">Score</span><span class="tile-value">{count(Math.round(n.score))}</span><span class="tile-more">{n.engaged_alerts} engaged alerts</span></a>
       </section>
       <Failure of={history} />
-      {h && <Chart name="Ingress above, egress below; the dotted line is the 95th percentile of ingress" data={h} from={to - range.seconds} to={to} lines={lines} />}
+      {h && <Chart name="Ingress above, egress below; dotted the 95th percentiles" data={h} from={to - range.seconds} to={to} lines={lines} />}
       <div class="columns">
         {h && <Chart height={140} name="TCP health" data={h} from={to - range.seconds} to={to} lines={[
           { label: 'Retransmissions', field: 'tcp_retransmissions', color: '--ingress' },
@@ -60,14 +64,15 @@ export function Network() {
           <Failure of={apps} />
           <table class="rows">
             <thead><tr><th scope="col">Protocol</th><th scope="col" class="number">Ingress</th><th scope="col" class="number">Egress</th><th scope="col" class="number">Inner</th></tr></thead>
-            <tbody>{apps.data?.total.slice(0, 10).map((a) => <tr key={a.name}><td>{a.name}</td><td class="number">{amount(a.ingress)}</td><td class="number">{amount(a.egress)}</td><td class="number">{amount(a.inner)}</td></tr>)}</tbody>
+            <tbody>{apps.data?.total.length === 0 && <tr><td colSpan={4} class="empty">None so far.</td></tr>}{apps.data?.total.slice(0, 10).map((a) => <tr key={a.name}><td>{a.name}</td><td class="number">{amount(a.ingress)}</td><td class="number">{amount(a.egress)}</td><td class="number">{amount(a.inner)}</td></tr>)}</tbody>
           </table>
         </section>
+        <LiveFlows cidr={n.cidr} />
         <section>
           <h2>Top hosts</h2>
           <table class="rows">
             <thead><tr><th scope="col">Host</th><th scope="col" class="number">Sent</th><th scope="col" class="number">Received</th><th scope="col" class="number">Flows</th></tr></thead>
-            <tbody>{n.top_hosts.map((x) => <tr key={x.address}><td><a href={href('flows', { filter: 'host:' + x.address })}>{x.address}</a></td><td class="number">{amount(x.bytes_sent)}</td><td class="number">{amount(x.bytes_received)}</td><td class="number">{count(x.flows_client + x.flows_server)}</td></tr>)}</tbody>
+            <tbody>{n.top_hosts.length === 0 && <tr><td colSpan={4} class="empty">No flow is in the table.</td></tr>}{n.top_hosts.map((x) => <tr key={x.address}><td><a href={href('flows', { filter: 'host:' + x.address })}>{x.address}</a></td><td class="number">{amount(x.bytes_sent)}</td><td class="number">{amount(x.bytes_received)}</td><td class="number">{count(x.flows_client + x.flows_server)}</td></tr>)}</tbody>
           </table>
           <p class="soft">Of the flows now in the table.</p>
         </section>
@@ -75,14 +80,14 @@ export function Network() {
           <h2>Peers</h2>
           <table class="rows">
             <thead><tr><th scope="col">Peer</th><th scope="col" class="number">From it</th><th scope="col" class="number">To it</th></tr></thead>
-            <tbody>{n.peers.map((p) => <tr key={p.network + p.address}><td>{p.network ? <NetworkLink cidr={p.network} /> : <a href={href('flows', { filter: 'host:' + p.address })}>{p.address}</a>}</td><td class="number">{amount(p.ingress)}</td><td class="number">{amount(p.egress)}</td></tr>)}</tbody>
+            <tbody>{n.peers.length === 0 && <tr><td colSpan={3} class="empty">No flow to anyone is in the table.</td></tr>}{n.peers.map((p) => <tr key={p.network + p.address}><td>{p.network ? <NetworkLink cidr={p.network} /> : <a href={href('flows', { filter: 'host:' + p.address })}>{p.address}</a>}</td><td class="number">{amount(p.ingress)}</td><td class="number">{amount(p.egress)}</td></tr>)}</tbody>
           </table>
         </section>
         <section>
           <h2>With other local networks</h2>
           <table class="rows">
             <thead><tr><th scope="col">Network</th><th scope="col" class="number">From it</th><th scope="col" class="number">To it</th></tr></thead>
-            <tbody>{others(n).map((o) => <tr key={o.network}><td><NetworkLink cidr={o.network} /></td><td class="number">{amount(o.from)}</td><td class="number">{amount(o.to)}</td></tr>)}</tbody>
+            <tbody>{others(n).length === 0 && <tr><td colSpan={3} class="empty">None so far.</td></tr>}{others(n).map((o) => <tr key={o.network}><td><NetworkLink cidr={o.network} /></td><td class="number">{amount(o.from)}</td><td class="number">{amount(o.to)}</td></tr>)}</tbody>
           </table>
         </section>
         <Health n={n} />
@@ -97,11 +102,31 @@ export function Network() {
   )
 }
 
-// shifted moves the series of the period before to this one's steps.
-function shifted(old: History, h: History, seconds: number): History {
-  const move = Math.round((old.start + seconds - h.start) / h.step)
-  const move_ = (values: (number | null)[]) => Array.from({ length: h.points }, (_, i) => values[i - move] ?? null)
-  return { ...old, fields: Object.fromEntries(Object.entries(old.fields).map(([k, f]) => [k, { ...f, values: move_(f.values) }])) }
+// LiveFlows are the flows of the network that had a packet last.
+function LiveFlows({ cidr }: { cidr: string }) {
+  const filter = 'net:' + cidr
+  const list = useAPI<Flows>('flows', { filter, sort: 'last', per_page: 8 }, 3)
+  return (
+    <section>
+      <h2>Latest flows</h2>
+      <Failure of={list} />
+      <div class="scroll" tabIndex={0} role="region" aria-label="Latest flows">
+        <table class="rows">
+          <thead><tr><th scope="col">Client</th><th scope="col">Server</th><th scope="col">Protocol</th><th scope="col" class="number">Bytes</th><th scope="col">Last</th></tr></thead>
+          <tbody>
+            {list.data?.flows.length === 0 && <tr><td colSpan={5} class="empty">No flow is in the table.</td></tr>}
+            {list.data?.flows.map((f) => (
+              <tr key={[f.client.address, f.client.port, f.server.address, f.server.port, f.protocol, f.vlan].join()}>
+                <td>{f.client.address}{f.client.port ? ':' + f.client.port : ''}</td><td>{f.server.address}{f.server.port ? ':' + f.server.port : ''}</td>
+                <td>{f.app}</td><td class="number">{amount(f.from_client.bytes + f.from_server.bytes)}</td><td>{clock(f.last)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p><a href={href('flows', { filter, sort: 'last' })}>All its flows</a></p>
+    </section>
+  )
 }
 
 function others(n: Detail) {
@@ -127,6 +152,7 @@ function Protocols({ n }: { n: Detail }) {
       <table class="rows">
         <thead><tr><th scope="col">Protocol</th><th scope="col" class="number">Ingress</th><th scope="col" class="number">Egress</th><th scope="col" class="number">Inner</th><th scope="col" class="number">Share</th></tr></thead>
         <tbody>
+          {rows.length === 0 && <tr><td colSpan={5} class="empty">No traffic so far.</td></tr>}
           {rows.slice(0, 12).map((r) => (
             <tr key={r.name}>
               <td><a href={href('flows', { filter: `net:${n.cidr} app:"${r.name}"` })}>{r.name}</a></td>

@@ -1,11 +1,13 @@
 import { tick, useAPI } from '../api'
 import { Chart } from '../chart'
-import { amount, clock, count, percent, rate, scaled, title } from '../format'
+import { amount, causes, clock, count, percent, rate, scaled, title } from '../format'
 import { Bar, Failure, NetworkLink, RangeBox, useRange } from '../parts'
+import { useBefore } from '../before'
+import { type Status, Paths } from './capture'
 import { href } from '../state'
 import type { Alerts, History, Report, Totals } from '../types'
 
-const scopes: [string, string, keyof Totals][] = [
+const scopes: [string, string, Exclude<keyof Totals, 'lost_by_cause'>][] = [
   ['inbound', 'from outside into local networks', 'inbound_rate'],
   ['outbound', 'from local networks to outside', 'outbound_rate'],
   ['internal', 'between local hosts', 'internal_rate'],
@@ -26,7 +28,8 @@ export function Overview() {
   const to = now()
   const every = range.seconds <= 3600 ? 2 : 30
   const history = useAPI<History>('history', { from: '-' + range.name, points: 600, fields: 'inbound_bytes,outbound_bytes,internal_bytes' }, every)
-  const report = useAPI<Pick<Report, 'capture' | 'scopes'>>('capture', {}, 5)
+  const before = useBefore('', range, history.data, 'inbound_bytes,outbound_bytes')
+  const report = useAPI<Pick<Report, 'capture' | 'scopes'> & Status>('capture', {}, 5)
   const engaged = useAPI<Alerts>('alerts', { status: 'engaged', per_page: 5, order_by: 'score' }, 10)
   const t = tick.value?.totals
   const busiest = (tick.value?.networks ?? []).slice(0, 8)
@@ -39,16 +42,17 @@ export function Overview() {
         <RangeBox />
       </header>
       <section class="tiles" aria-label="Now">
-        <Tile name="Captured" value={rate(t?.bytes_rate)} more={scaled(t?.packets_rate, 'packets/s')} />
-        <Tile name="Lost" value={count(t?.lost_packets)} more={t && t.lost_packets ? scaled(t.lost_packets_rate, 'packets/s') + ' now' : 'nothing lost'} bad={!!t?.lost_packets_rate} to={href('capture')} />
+        <Tile name="Captured" value={rate(t?.bytes_rate)} more={t ? scaled(t.packets_rate) + ' packets/s' : ''} />
+        <Tile name="Lost" value={count(t?.lost_packets)} more={t && t.lost_packets ? causes(t.lost_by_cause) + '; ' + scaled(t.lost_packets_rate) + ' packets/s now' : 'nothing lost'} bad={!!t?.lost_packets_rate} to={href('capture')} />
         <Tile name="Flows" value={count(t?.flows)} more="in the table" to={href('flows')} />
         <Tile name="Local hosts" value={count(t?.hosts)} more="seen lately" to={href('hosts')} />
         <Tile name="Engaged alerts" value={count(t?.engaged_alerts)} more={t?.engaged_alerts ? 'look at them' : 'all quiet'} bad={!!t?.engaged_alerts} to={href('alerts')} />
       </section>
+      <Paths status={report.data} />
       <Failure of={history} />
       {history.data && (
         <Chart
-          name="Traffic of the local networks: inbound above, outbound below"
+          name="Traffic of the local networks: inbound above, outbound below; dotted the 95th percentiles"
           data={history.data}
           from={to - range.seconds}
           to={to}
@@ -56,6 +60,7 @@ export function Overview() {
             { label: 'Inbound', field: 'inbound_bytes', color: '--ingress', fill: true },
             { label: 'Outbound', field: 'outbound_bytes', color: '--egress', fill: true, down: true },
             { label: 'Internal', field: 'internal_bytes', color: '--inner' },
+            ...(before ? [{ label: 'Inbound, period before', field: 'inbound_bytes', color: '--text-soft', dash: true, from: before }] : []),
           ]}
         />
       )}
@@ -65,6 +70,7 @@ export function Overview() {
           <table class="rows">
             <thead><tr><th scope="col">Network</th><th scope="col" class="number">Ingress</th><th scope="col" class="number">Egress</th><th scope="col" class="number">Inner</th><th scope="col"><span class="hidden">Share</span></th></tr></thead>
             <tbody>
+              {tick.value && busiest.length === 0 && <tr><td colSpan={5} class="empty">No local network is configured.</td></tr>}
               {busiest.map((n) => (
                 <tr key={n.id}>
                   <td><NetworkLink cidr={n.cidr} name={title(n)} /></td>

@@ -1,0 +1,107 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"net/netip"
+
+	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/localnets"
+)
+
+// remotesJSON is what local networks and the outside exchange, by prefixes of the outside.
+type remotesJSON struct {
+	Scanned int          `json:"scanned"` // flows in the table
+	Capped  bool         `json:"capped"`  // more pairs than a request tells apart: those seen first are shown
+	Total   int          `json:"total"`   // pairs there are
+	Pairs   []remoteJSON `json:"pairs"`   // most bytes first
+}
+
+type remoteJSON struct {
+	Network string `json:"network"` // CIDR of the local network
+	Prefix  string `json:"prefix"`  // of the remote addresses
+	Ingress uint64 `json:"ingress"` // bytes from the prefix, of the flows in the table
+	Egress  uint64 `json:"egress"`
+	Flows   int    `json:"flows"`
+}
+
+const (
+	defaultRemotes = 40
+	maxRemotes     = 1000
+)
+
+// remotes sums the flows between a local network and an address that is in none up by prefixes.
+func (s *Server) remotes(w http.ResponseWriter, r *http.Request) {
+	p := paramsOf(r, "network", "v4", "v6", "pairs")
+	bits4, bits6 := p.number("v4", 16, 32), p.number("v6", 32, 128)
+	most := p.number("pairs", defaultRemotes, maxRemotes)
+	if p.badRequest(w) {
+		return
+	}
+	only := int32(localnets.NoNetwork)
+	if p.has("network") {
+		id, ok := s.networkID(p.text("network"))
+		if !ok {
+			noNetwork(w, p.text("network"))
+			return
+		}
+		only = id
+	}
+	type pair struct {
+		network int32
+		prefix  netip.Prefix
+	}
+	nets := s.deps.Snapshot().Nets
+	sums := map[pair]*remoteJSON{}
+	var answer remotesJSON
+	add := func(network int32, addr netip.Addr, in, out uint64) {
+		if only != localnets.NoNetwork && network != only {
+			return
+		}
+		bits := bits4
+		if addr.Is6() {
+			bits = bits6
+		}
+		prefix, err := addr.WithZone("").Prefix(bits)
+		if err != nil {
+			return // the invalid address, which no flow has
+		}
+		key := pair{network, prefix}
+		sum := sums[key]
+		if sum == nil {
+			if len(sums) >= maxHosts {
+				answer.Capped = true
+				return
+			}
+			sum = &remoteJSON{Network: cidrOf(network, nets), Prefix: prefix.String()}
+			sums[key] = sum
+		}
+		sum.Ingress += in
+		sum.Egress += out
+		sum.Flows++
+	}
+	if !s.scan(r.Context(), func(f *flows.Flow) bool {
+		answer.Scanned++
+		client, server := f.ClientNetwork != localnets.NoNetwork, f.ServerNetwork != localnets.NoNetwork
+		switch {
+		case client && !server:
+			add(f.ClientNetwork, f.Server.Addr(), f.FromServer.Bytes, f.FromClient.Bytes)
+		case server && !client:
+			add(f.ServerNetwork, f.Client.Addr(), f.FromClient.Bytes, f.FromServer.Bytes)
+		}
+		return true
+	}) {
+		return
+	}
+	busiest := top[remoteJSON]{keep: most, less: ordered(
+		func(a, b *remoteJSON) int { return cmp.Compare(a.Ingress+a.Egress, b.Ingress+b.Egress) }, true,
+		func(a, b *remoteJSON) int {
+			return cmp.Or(cmp.Compare(a.Network, b.Network), cmp.Compare(a.Prefix, b.Prefix))
+		})}
+	for _, sum := range sums {
+		busiest.add(sum)
+	}
+	answer.Total = busiest.total
+	answer.Pairs = append([]remoteJSON{}, busiest.page(&listing{page: 1, perPage: most})...)
+	s.writeJSON(w, r, answer)
+}
