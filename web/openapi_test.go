@@ -245,7 +245,7 @@ func writeAPIDocs(w io.Writer, doc *openapi3.T) {
 	for _, tag := range doc.Tags {
 		fmt.Fprintf(w, "\n## %s\n", tag.Name)
 		for _, op := range byTag[tag.Name] {
-			fmt.Fprintf(w, "\n### `%s %s`\n\n%s. %s\n", op.method, op.path, op.Summary, op.Description)
+			fmt.Fprintf(w, "\n### `%s %s`\n\n%s\n", op.method, op.path, strings.TrimSpace(op.Summary+". "+op.Description))
 			if len(op.Parameters) > 0 {
 				fmt.Fprint(w, "\n| parameter | meaning |\n|---|---|\n")
 				for _, p := range op.Parameters {

@@ -174,7 +174,7 @@ export function Chart({ name, data, lines, height = 220, from, to }: {
       <figcaption>{name}</figcaption>
       {empty && <p class="soft">Nothing was recorded in this range.</p>}
       <div ref={box} class="plot" role="img" aria-label={describe(name, data, lines)} />
-      <Figures data={data} lines={lines} />
+      <Figures name={name} data={data} lines={lines} />
     </figure>
   )
 }
@@ -191,13 +191,13 @@ function describe(name: string, data: History, lines: Line[]): string {
 }
 
 // Figures is the table of a chart, and on request all its values.
-function Figures({ data, lines }: { data: History; lines: Line[] }) {
+function Figures({ name, data, lines }: { name: string; data: History; lines: Line[] }) {
   const [open, setOpen] = useState(false)
   const own = lines.filter((l) => (l.from ?? data).fields[l.field])
   const sums = own.some((l) => (l.from ?? data).fields[l.field].sum !== null)
   return (
     <>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Figures of the graph">
+      <div class="scroll" tabIndex={0} role="region" aria-label={'Figures: ' + name}>
         <table class="figures">
           <thead>
             <tr>
@@ -229,19 +229,19 @@ function Figures({ data, lines }: { data: History; lines: Line[] }) {
       </div>
       <details class="values" onToggle={(e) => setOpen((e.currentTarget as HTMLDetailsElement).open)}>
         <summary>Values as a table</summary>
-        {open && <Values data={data} lines={own} />}
+        {open && <Values name={name} data={data} lines={own} />}
       </details>
     </>
   )
 }
 
 // Values are the points of a graph, the latest first.
-function Values({ data, lines }: { data: History; lines: Line[] }) {
+function Values({ name, data, lines }: { name: string; data: History; lines: Line[] }) {
   const columns = lines.map((l) => ({ l, list: column({ ...l, down: false }, data), s: show((l.from ?? data).fields[l.field].unit) }))
   const rows = []
   for (let i = data.points - 1; i >= 0; i--) if (columns.some((c) => c.list[i] !== null)) rows.push(i)
   return (
-    <div class="scroll tall" tabIndex={0} role="region" aria-label="Values of the graph">
+    <div class="scroll tall" tabIndex={0} role="region" aria-label={'Values: ' + name}>
       <table class="rows">
         <thead><tr><th scope="col">Time</th>{lines.map((l) => <th key={l.label} scope="col" class="number">{l.label}</th>)}</tr></thead>
         <tbody>{rows.map((i) => <tr key={i}><td>{moment(data.start + i * data.step)}</td>{columns.map((c) => <td key={c.l.label} class="number">{c.s(c.list[i])}</td>)}</tr>)}</tbody>

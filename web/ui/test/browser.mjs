@@ -54,10 +54,11 @@ export async function open(browser, options = {}) {
   return page
 }
 
+let loads = 0
+
 // show goes to a view and waits until its answers are drawn.
 export async function show(page, view) {
-  await page.goto(base + '/#/' + view)
-  await page.reload()
+  await page.goto(`${base}/?${++loads}#/${view}`) // the query makes it a load and no change of the fragment
   await page.waitForSelector('main h1')
   await page.waitForFunction(() => !/Loading…/.test(document.querySelector('main').innerText) && document.querySelector('.dot.on'))
   await page.waitForLoadState('load')
