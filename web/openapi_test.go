@@ -224,7 +224,7 @@ func TestDocs(t *testing.T) {
 func writeAPIDocs(w io.Writer, doc *openapi3.T) {
 	fmt.Fprintf(w, "<!-- Made of web/openapi.yaml by go test ./web -run TestDocs -update. -->\n# HTTP API\n\n%s\n", doc.Info.Description)
 	fmt.Fprint(w, "The contract for programs is `GET /api/v1/openapi.yaml` (OpenAPI 3.1). Beside it: `/metrics` ([metrics.md](metrics.md)), "+
-		"`/-/healthy` and `/-/ready` (200 when the process lives, and when it counts), and `/lua/rest/NAME.lua`, what a script of yours answers ([scripting.md](scripting.md)).\n\n")
+		"`/-/healthy` and `/-/ready` (200 when the process lives, and when it counts), `POST /-/reload` (200 when the configuration was read again and is in force; 422 with all that is wrong, and nothing changed), and `/lua/rest/NAME.lua`, what a script of yours answers ([scripting.md](scripting.md)).\n\n")
 	fmt.Fprint(w, "| path | method | answers |\n|---|---|---|\n")
 	type operation struct {
 		path, method string

@@ -63,3 +63,11 @@ func Command(t testing.TB, need, name string) string {
 	}
 	return path
 }
+
+// File says that the test needs a file that is not in the repository; how tells the way to get it.
+func File(t testing.TB, need, path, how string) {
+	t.Helper()
+	if _, err := os.Stat(path); err != nil {
+		missing(t, need, filepath.Base(path)+" is not there: "+how)
+	}
+}

@@ -9,7 +9,7 @@ import (
 // one where this one cannot be loaded. An error wraps fs.ErrNotExist where there is no such check; any
 // other says what kept the file from being read. Any goroutine may call it.
 func (e *Engine) Source(key string) (string, error) {
-	for _, f := range e.scanFolders().files {
+	for _, f := range e.scanFolders(e.set.Load().cfg).files {
 		if f.key == key {
 			return e.readScript(&f)
 		}
