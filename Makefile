@@ -30,8 +30,8 @@ cross: ## compile for every platform that is promised
 test: ## all tests; those that need root, the corpus or a kernel feature skip without it
 	$(GO) test ./...
 
-test-root: ## all tests, none skipped (root, the capture corpus, tcpdump and Prometheus needed)
-	NETMOND_TEST_REQUIRE=shared,root,netns,bpf,tcpdump,prometheus $(GO) test -count=1 ./...
+test-root: ## all tests, none skipped (root, the capture corpus, tcpdump, Prometheus, Node and Chromium needed)
+	NETMOND_TEST_REQUIRE=shared,root,netns,bpf,tcpdump,prometheus,browser $(GO) test -count=1 ./...
 
 soak: ## as root, for as long as they take: floods and a steady replay for SOAK (10m; 24h for the slope of memory), and the live faults
 	NETMOND_SOAK=$(SOAK) NETMOND_TEST_REQUIRE=root,netns $(GO) test -count=1 -timeout 0 -v ./cmd/netmond -run 'Soak|Flood'
@@ -53,11 +53,17 @@ docs: ## references made from the code
 	$(GO) test ./lua/checks -update
 
 ESBUILD := $(GO) tool -modfile=tools/go.mod esbuild --bundle --minify --log-level=warning
+BUNDLED := preact @preact/signals @preact/signals-core uplot d3-sankey d3-array d3-path d3-shape
 page: ## the web page's bundle: type check and bundle of web/ui into web/static (needs Node and npm)
 	cd web/ui && npm ci --no-audit --no-fund --silent && npx tsc
 	$(ESBUILD) web/ui/src/main.tsx --target=es2022 --jsx=automatic --jsx-import-source=preact --legal-comments=eof --outfile=web/static/app.js
 	$(ESBUILD) web/ui/src/style.css --outfile=web/static/app.css
 	cp web/ui/index.html web/ui/icon.svg web/static/
+	@{ echo "netmond's web page contains these packages. netmond itself: Apache-2.0, see LICENSE."; \
+	for p in $(BUNDLED); do d=web/ui/node_modules/$$p; \
+	  v=$$(sed -n 's/^ *"version": "\(.*\)",*$$/\1/p' $$d/package.json | head -1); \
+	  printf '\n%s\n%s %s\n\n' ---------------------------------------- $$p $$v; cat $$d/LICENSE; echo; done; } >NOTICE
+	cp NOTICE web/static/licenses.txt
 
 bench: ## every benchmark, five times, for benchstat
 	$(GO) test -run '^$$' -bench . -count 5 ./...

@@ -42,7 +42,10 @@ func TestPage(t *testing.T) {
 	}
 	env := []string{"NETMOND_REPORT=" + pcaptest.File(t, "report.json", report.Bytes())}
 	if dir := os.Getenv("NETMOND_SHOTS"); dir != "" {
-		env = append(env, "NETMOND_SHOTS="+filepath.Join("..", "..", dir))
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join("..", "..", dir) // of the repository
+		}
+		env = append(env, "NETMOND_SHOTS="+dir)
 	}
 	browse(t, "page.mjs", env, "run", "-r", "testdata/office.pcap", "-m", sampleNetworks)
 }

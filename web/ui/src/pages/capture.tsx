@@ -122,6 +122,7 @@ export function Settings() {
   return (
     <>
       <header class="head"><h1>Settings</h1><span class="soft">as loaded; secrets are left out</span></header>
+      <p class="soft">Keys that are not given stand at their defaults. <a href="api/v1/openapi.yaml">API</a>, <a href="metrics">metrics</a>, <a href="static/licenses.txt">licences of the page's parts</a>.</p>
       {s.error && 'status' in s.error && s.error.status === 404 ? <p class="empty">This netmond does not show its configuration.</p> : <Failure of={s} />}
       {s.data !== undefined && <section class="settings" aria-label="Configuration"><Tree value={s.data} /></section>}
     </>
