@@ -19,6 +19,7 @@ type remotesJSON struct {
 
 type remoteJSON struct {
 	Network string `json:"network"` // CIDR of the local network
+	Alias   string `json:"alias"`   // or empty
 	Prefix  string `json:"prefix"`  // of the remote addresses
 	Ingress uint64 `json:"ingress"` // bytes from the prefix, of the flows in the table
 	Egress  uint64 `json:"egress"`
@@ -74,6 +75,9 @@ func (s *Server) remotes(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 			sum = &remoteJSON{Network: cidrOf(network, nets), Prefix: prefix.String()}
+			if n := nets.NetworkByID(network); n != nil {
+				sum.Alias = n.Alias
+			}
 			sums[key] = sum
 		}
 		sum.Ingress += in

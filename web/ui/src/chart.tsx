@@ -90,7 +90,8 @@ export function Chart({ name, data, lines, height = 220, from, to }: {
   const marks = useRef<[Line, number][]>([])
   const range = useRef([from, to])
   marks.current = lines.flatMap((l) => (l.fill && data.fields[l.field]?.p95 ? [[l, data.fields[l.field].p95!] as [Line, number]] : []))
-  range.current = [from, to]
+  // What is before the first record is left out, so that the first minutes fill the graph.
+  range.current = [data.points > 0 ? Math.max(from, Math.min(data.start, to - 60)) : from, to]
   const dark = isDark.value
   const inBits = bits.value
   const unit = data.fields[lines[0].field]?.unit ?? ''
@@ -141,6 +142,7 @@ export function Chart({ name, data, lines, height = 220, from, to }: {
                 u.ctx.strokeStyle = css(line.color)
                 u.ctx.setLineDash([2, 4])
                 u.ctx.beginPath()
+                u.ctx.lineWidth = devicePixelRatio
                 u.ctx.moveTo(u.bbox.left, y)
                 u.ctx.lineTo(u.bbox.left + u.bbox.width, y)
                 u.ctx.stroke()

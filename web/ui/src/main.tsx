@@ -51,8 +51,8 @@ function App() {
           <span class="hidden" role="status">{live.value ? 'connected' : 'no connection'}</span>
           {live.value && t ? <><span class="now">{rate(t.bytes_rate)}</span> · <a href={href('capture')} class={t.lost_packets ? 'lost' : ''}>lost {count(t.lost_packets)}{t.lost_packets ? ' (' + (causes(t.lost_by_cause) || 'cause unknown') + ')' : ''}</a></> : 'no connection'}
         </span>
-        <label>Units <select value={bits.value ? 'bits' : 'bytes'} onChange={(e) => (bits.value = e.currentTarget.value === 'bits')}><option value="bits">bits</option><option value="bytes">bytes</option></select></label>
-        <label>Theme <select value={theme.value} onChange={(e) => (theme.value = e.currentTarget.value as Theme)}><option value="auto">system</option><option value="light">light</option><option value="dark">dark</option></select></label>
+        <label><span class="hidden">Units</span><select value={bits.value ? 'bits' : 'bytes'} onChange={(e) => (bits.value = e.currentTarget.value === 'bits')}><option value="bits">bits</option><option value="bytes">bytes</option></select></label>
+        <label><span class="hidden">Theme</span><select value={theme.value} onChange={(e) => (theme.value = e.currentTarget.value as Theme)}><option value="auto">system theme</option><option value="light">light</option><option value="dark">dark</option></select></label>
       </header>
       <main id="main" ref={main} tabIndex={-1}>{Page ? <Page key={at.view + (at.params.network ?? '')} /> : <><h1>Nothing here</h1><p><a href={href('overview')}>To the overview</a></p></>}</main>
     </>

@@ -1,7 +1,7 @@
-import type { ComponentChildren } from 'preact'
+import { Component, type ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { APIError, type Loaded } from './api'
-import { go, href, place } from './state'
+import { bits, go, href, place } from './state'
 
 // A Column of a table: sort is the API's name of its order.
 export type Column<T> = {
@@ -61,6 +61,24 @@ export function Table<T>({ columns, rows, keyOf, sort, order, caption, empty }: 
   )
 }
 
+// A Row of a long list is drawn anew only when what it shows changes: scrolling moves rows, and that is all.
+class Row<T> extends Component<{ columns: Column<T>[]; data: T | undefined; i: number; inBits: boolean }> {
+  shouldComponentUpdate(next: { data: T | undefined; i: number; inBits: boolean }) {
+    return next.data !== this.props.data || next.i !== this.props.i || next.inBits !== this.props.inBits
+  }
+
+  render() {
+    const { columns, data, i } = this.props
+    return (
+      <tr aria-rowindex={i + 2} class="fixed">
+        {data ? columns.map((c) => <td key={c.name} class={c.number ? 'number' : ''}>{c.cell(data)}</td>) : <td colSpan={columns.length}>…</td>}
+      </tr>
+    )
+  }
+}
+
+const block = 8 // rows by which the drawn part of a long list moves
+
 // A VirtualTable shows a long list, of which only the rows in sight are asked for and drawn.
 export function VirtualTable<T>({ columns, total, row, want, keyOf, sort, order, caption, empty, rowHeight = 32 }: {
   columns: Column<T>[]
@@ -79,8 +97,8 @@ export function VirtualTable<T>({ columns, total, row, want, keyOf, sort, order,
   const measure = () => {
     const el = box.current
     if (!el) return
-    const from = Math.max(0, Math.floor(el.scrollTop / rowHeight) - 10)
-    const to = Math.min(total, Math.ceil((el.scrollTop + el.clientHeight) / rowHeight) + 10)
+    const from = Math.max(0, Math.floor(el.scrollTop / rowHeight / block - 1) * block)
+    const to = Math.min(total, Math.ceil((el.scrollTop + el.clientHeight) / rowHeight / block + 1) * block)
     setRange((old) => (old.from === from && old.to === to ? old : { from, to }))
   }
   useEffect(measure, [total])
@@ -97,9 +115,7 @@ export function VirtualTable<T>({ columns, total, row, want, keyOf, sort, order,
         <tbody>
           {range.from > 0 && <tr class="gap" aria-hidden="true"><td colSpan={columns.length} ref={(el) => { if (el) el.style.height = range.from * rowHeight + 'px' }} /></tr>}
           {rows.map(({ i, data }) => (
-            <tr key={data ? keyOf(data) : 'row' + i} aria-rowindex={i + 2} class="fixed">
-              {data ? columns.map((c) => <td key={c.name} class={c.number ? 'number' : ''}>{c.cell(data)}</td>) : <td colSpan={columns.length}>…</td>}
-            </tr>
+            <Row key={data ? keyOf(data) : 'row' + i} columns={columns as Column<unknown>[]} data={data} i={i} inBits={bits.value} />
           ))}
           {range.to < total && <tr class="gap" aria-hidden="true"><td colSpan={columns.length} ref={(el) => { if (el) el.style.height = (total - range.to) * rowHeight + 'px' }} /></tr>}
           {total === 0 && <tr><td colSpan={columns.length} class="empty">{empty}</td></tr>}

@@ -146,7 +146,7 @@ export type Matrix = {
   other: Counts
 }
 
-export type Remotes = { scanned: number; capped: boolean; total: number; pairs: { network: string; prefix: string; ingress: number; egress: number; flows: number }[] }
+export type Remotes = { scanned: number; capped: boolean; total: number; pairs: { network: string; alias: string; prefix: string; ingress: number; egress: number; flows: number }[] }
 
 export type Alert = {
   row_id: number

@@ -91,7 +91,7 @@ export function Checks() {
                 <td>{c.hooks.join(', ')}</td>
                 <td><span class={'severity ' + (c.state === 'ok' ? 'info' : c.enabled ? 'error' : 'none')}>{c.enabled ? c.state : 'off'}</span></td>
                 <td>{clock(c.last_run)}</td>
-                <td class="number">{millis(c.last_seconds * 1000)}</td>
+                <td class="number">{c.last_run ? millis(c.last_seconds * 1000) : '–'}</td>
                 <td class="number">{count(c.runs.ok)}</td>
                 <td class="number">{count(Object.entries(c.runs).reduce((s, [k, v]) => (k === 'ok' || k === 'skipped' ? s : s + v), 0))}</td>
                 <td class="number">{c.alerts_engaged ? <a href={href('alerts', { check: c.check })}>{count(c.alerts_engaged)}</a> : '0'}</td>

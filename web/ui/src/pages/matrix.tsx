@@ -98,8 +98,8 @@ function Outside() {
   const pairs = list.data?.pairs ?? []
   const all = pairs.reduce((s, p) => s + p.ingress + p.egress, 0) || 1
   const bands = pairs.map((p) => ({
-    from: p.network, fromHref: href('network', { network: p.network }), to: p.prefix, toHref: href('flows', { filter: 'net:' + p.prefix }),
-    bytes: p.ingress + p.egress, note: p.network + ' and ' + p.prefix,
+    from: p.alias || p.network, fromHref: href('network', { network: p.network }), to: p.prefix, toHref: href('flows', { filter: 'net:' + p.prefix }),
+    bytes: p.ingress + p.egress, note: (p.alias || p.network) + ' and ' + p.prefix,
   }))
   return (
     <section>
@@ -120,7 +120,7 @@ function Outside() {
             <tbody>
               {pairs.map((p) => (
                 <tr key={p.network + p.prefix}>
-                  <td><NetworkLink cidr={p.network} /></td><td><a href={href('flows', { filter: `net:${p.network} net:${p.prefix}` })}>{p.prefix}</a></td>
+                  <td><NetworkLink cidr={p.network} name={p.alias} /></td><td><a href={href('flows', { filter: `net:${p.network} net:${p.prefix}` })}>{p.prefix}</a></td>
                   <td class="number" data-bytes={p.ingress}>{amount(p.ingress)}</td><td class="number" data-bytes={p.egress}>{amount(p.egress)}</td><td class="number">{count(p.flows)}</td>
                 </tr>
               ))}
