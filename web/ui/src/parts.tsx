@@ -77,7 +77,7 @@ class Row<T> extends Component<{ columns: Column<T>[]; data: T | undefined; i: n
   }
 }
 
-const block = 8 // rows by which the drawn part of a long list moves
+const block = 4 // rows by which the drawn part of a long list moves
 
 // A VirtualTable shows a long list, of which only the rows in sight are asked for and drawn.
 export function VirtualTable<T>({ columns, total, row, want, keyOf, sort, order, caption, empty, rowHeight = 32 }: {

@@ -1,4 +1,5 @@
-// Many networks: the table scrolls without long frames. NETMOND_STRICT=1 fails over 50 ms, for a quiet machine.
+// Many networks: the overview is there at once, and the table scrolls without long frames. NETMOND_STRICT=1
+// holds both to the figures that are promised, for a quiet machine; else the bounds are loose.
 import { check, end, launch, open, show } from './browser.mjs'
 
 const strict = process.env.NETMOND_STRICT === '1'
@@ -18,29 +19,28 @@ check(drawn < (strict ? 1000 : 5000), `the overview took ${drawn} ms`)
 await show(page, 'networks')
 await page.waitForSelector('tr.fixed .spark')
 check((await page.textContent('.head')).includes(total.toLocaleString('en-US')), 'all networks are listed')
-const frames = await page.evaluate(async () => {
-  const box = document.querySelector('.tall')
-  const times = []
-  let last = performance.now()
-  const tasks = []
-  new PerformanceObserver((l) => tasks.push(...l.getEntries().map((e) => e.duration))).observe({ type: 'longtask' })
-  const steps = 180 // wheel steps of 120 px, then leaps over the whole list
-  for (let i = 0; i < steps + 20; i++) {
-    await new Promise((done) => requestAnimationFrame(done))
-    const now = performance.now()
-    if (i > 0) times.push(now - last)
-    last = now
-    if (i < steps) box.scrollTop += 120
-    else box.scrollTop = ((i - steps) / 20) * box.scrollHeight
-  }
-  return { times, tasks, rows: document.querySelectorAll('tr.fixed').length }
-})
-const sorted = [...frames.times].sort((a, b) => a - b)
-const at = (q) => sorted[Math.floor(q * (sorted.length - 1))].toFixed(1)
-const long = sorted.filter((t) => t > 50).length
-console.log(`scroll of ${total} networks: frames median ${at(0.5)} ms, 95th ${at(0.95)} ms, longest ${at(1)} ms, ${long} over 50 ms; ${frames.tasks.length} long tasks, ${frames.rows} rows drawn`)
-check(frames.rows < 200, `${frames.rows} rows are drawn: the table is not virtual`)
-if (strict) check(long === 0, `${long} frames over 50 ms`)
+// What a step of the wheel costs: processor time of the page's thread, which other work on the machine
+// does not lengthen. A frame over 50 ms on a free machine is one that takes 50 ms of it.
+const cdp = await page.context().newCDPSession(page)
+await cdp.send('Performance.setTimeDomain', { timeDomain: 'threadTicks' }).catch(() => {})
+await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
+const spent = async () => (await cdp.send('Performance.getMetrics')).metrics.find((m) => m.name === 'TaskDuration').value * 1000
+const costs = []
+const steps = 80
+for (let i = 0; i < steps + 10; i++) {
+  const before = await spent()
+  await page.evaluate((to) => new Promise((done) => {
+    const box = document.querySelector('.tall')
+    box.scrollTop = to < 0 ? box.scrollTop + 120 : to * box.scrollHeight // the wheel, then leaps over the whole list
+    requestAnimationFrame(() => requestAnimationFrame(done))
+  }), i < steps ? -1 : (i - steps) / 10)
+  costs.push((await spent()) - before)
+}
+const sorted = [...costs].sort((a, b) => a - b)
+const rows = await page.$$eval('tr.fixed', (l) => l.length)
+console.log(`scroll of ${total} networks, processor time of a step: median ${sorted[sorted.length >> 1].toFixed(1)} ms, 95th ${sorted[Math.floor(sorted.length * 0.95)].toFixed(1)} ms, most ${sorted.at(-1).toFixed(1)} ms; ${rows} rows drawn`)
+check(rows < 200, `${rows} rows are drawn: the table is not virtual`)
+check(sorted.at(-1) < (strict ? 50 : 150), `a step took ${sorted.at(-1)} ms`)
 // The end of the list is there.
 await page.evaluate(() => (document.querySelector('.tall').scrollTop = 1e9))
 await page.waitForFunction((n) => [...document.querySelectorAll('tr.fixed')].at(-1)?.getAttribute('aria-rowindex') === String(n + 1), total)
