@@ -16,6 +16,9 @@ import (
 // browse runs a test of web/ui/test in Chromium against a netmond that was started with args.
 func browse(t *testing.T, script string, env []string, args ...string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("the browser takes its time")
+	}
 	node := testneed.Command(t, "browser", "node")
 	chromium := testneed.Command(t, "browser", "chromium")
 	ui, err := filepath.Abs("../../web/ui")
