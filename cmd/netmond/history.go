@@ -76,6 +76,12 @@ func (d *daemon) status() web.Status {
 	if d.plan != nil {
 		st.Memory.Budget = d.plan.Budget
 	}
+	if d.generated != nil {
+		s := d.view().Snapshot
+		st.Sources = append(st.Sources, web.SourceStatus{
+			Interface: d.generated.name, Path: "generated", Up: true, Packets: s.Capture.Packets, Bytes: s.Capture.Bytes, Workers: 1, Lost: map[string]uint64{},
+		})
+	}
 	if d.live != nil {
 		s := d.live.Stats()
 		st.Sources = append(st.Sources, web.SourceStatus{

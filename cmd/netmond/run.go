@@ -45,7 +45,7 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 	cmd.Flag("promiscuous", "See frames for other stations.").Default("true").BoolVar(&live.Promiscuous)
 	cmd.Flag("ignore-outgoing", "Do not see frames that this machine sends.").BoolVar(&live.IgnoreOutgoing)
 	chk := addCheckingFlags(cmd)
-	listen := kingpinflag.AddFlags(cmd, "127.0.0.1:19991")
+	listen := kingpinflag.AddFlags(cmd, defaultListen)
 	allowedHosts := cmd.Flag("web.allowed-host", "Host header to accept besides the listen addresses. Repeatable.").Strings()
 	matrixSeries := cmd.Flag("metrics.matrix-series", "Pairs of networks with a series of their own in /metrics; the rest is summed as other.").
 		Default("1000").Int()
@@ -131,6 +131,8 @@ type daemon struct {
 	log  *slog.Logger
 	std  streams
 	live *capture.Live // nil when files are read
+	// generated is traffic on a clock of its own, of demo and top; nil in run.
+	generated *generated
 
 	view     func() metrics.View // shared by all readers
 	keeper   alerts.Keeper
@@ -165,6 +167,8 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 				}
 			})
 		}
+	} else if d.generated != nil {
+		wg.Go(func() { d.play(ctx, cancel, server) }) // ends with the traffic or ctx
 	} else {
 		wg.Go(func() { d.replay(ctx, cancel, server, files) }) // ends with the files or ctx
 	}

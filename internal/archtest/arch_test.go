@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"history":   {"localnets"},
 	"config":    {},
 	"capture":   {"packet"},
+	"demo":      {"packet"},
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "capture", "flows", "localnets"},
 	"metrics":   {"packet", "capture", "flows", "localnets", "alerts", "lua"},
