@@ -80,6 +80,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	commands := map[string]func(context.Context) error{}
 	addRun(app, commands, std, logger)
 	addDemo(app, commands, std, logger)
+	addTop(app, commands, std)
 	addRead(app, commands, std)
 	addCheck(app, commands, std)
 	addLint(app, commands, std)

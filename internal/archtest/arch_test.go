@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "capture", "flows", "localnets"},
 	"metrics":   {"packet", "capture", "flows", "localnets", "alerts", "lua"},
+	"top":       {"web"},
 	"lua":       {"localnets", "alerts"},
 	"web":       {"report", "packet", "apps", "flows", "localnets", "alerts", "lua", "history"},
 }
