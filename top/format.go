@@ -33,6 +33,9 @@ func rate(v float64, bits bool) string {
 	return scaled(v) + "B/s"
 }
 
+// cell is a rate where room is short: without "/s".
+func cell(v float64, bits bool) string { return strings.TrimSuffix(rate(v, bits), "/s") }
+
 func size(v uint64) string { return scaled(float64(v)) + "B" }
 
 // clean is s without what could move the cursor or colour the screen: texts come from the wire.

@@ -137,23 +137,14 @@ func (m *model) tabs() [numViews][2]int {
 
 func (m *model) tabLine() string {
 	var b strings.Builder
-	width := 0
 	for v, name := range viewNames {
 		if view(v) == m.view {
 			b.WriteString(m.paint(fmt.Sprintf("[%d %s]", v+1, name), bold))
 		} else {
-			b.WriteString(fmt.Sprintf(" %d %s ", v+1, name))
+			fmt.Fprintf(&b, " %d %s ", v+1, name)
 		}
-		width += len(name) + 4
 	}
-	about := ""
-	if m.network != "" && m.view != viewNetworks {
-		about += "  in " + m.network
-	}
-	if f := m.filters[m.view]; f != "" {
-		about += "  /" + f
-	}
-	return b.String() + fit(about, max(0, min(m.width-width, utf8.RuneCountInString(about))), false)
+	return b.String()
 }
 
 // spans are the first and the last column + 1 of each of the table's columns.
@@ -238,6 +229,12 @@ func (m *model) foot() string {
 		return m.paint(fit("! "+clean(m.picture.err.Error()), m.width, false), red)
 	}
 	keys := "Enter open  Esc back  / filter  s sort  p pause  ? help  q quit"
+	if f := m.filters[m.view]; f != "" {
+		keys = "/" + f + "  " + keys
+	}
+	if m.network != "" && m.view != viewNetworks {
+		keys = "in " + m.network + "  " + keys
+	}
 	shown := len(m.shown())
 	if m.picture.question.view == m.view && m.picture.table.total > shown {
 		keys = fmt.Sprintf("%d of %d  ", shown, m.picture.table.total) + keys
@@ -264,8 +261,8 @@ var helpText = []string{
 	"  check:syn_scan_victim status:engaged score>50",
 	"networks and protocols: words in the name, or an address",
 	"",
-	"  > chosen row    ! alert engaged    in, out: into and out of the network;",
-	"  inner: between its hosts. Graphs: the newest at the right, each its own scale.",
+	"  > chosen row    ! alert engaged    in, out: into and out of the network; inner:",
+	"  between its hosts, all a second. Graphs: newest at the right, own scale each.",
 	"",
 	"any key goes back",
 }

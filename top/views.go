@@ -41,7 +41,7 @@ const sparkWidth = 10 // cells of two seconds
 
 var viewColumns = [numViews][]column{
 	viewNetworks: {
-		{"network", 0, false, "network"}, {"in", 8, true, "ingress_rate"}, {"out", 8, true, "egress_rate"}, {"inner", 8, true, "inner_rate"},
+		{"network", 0, false, "network"}, {"in", 7, true, "ingress_rate"}, {"out", 7, true, "egress_rate"}, {"inner", 7, true, "inner_rate"},
 		{"last 20 s", sparkWidth, false, "rate"}, {"hosts", 6, true, "hosts"}, {"flows", 6, true, "flows"}, {"alerts", 7, true, "alerts"},
 	},
 	viewHosts: {
@@ -54,7 +54,7 @@ var viewColumns = [numViews][]column{
 		{"protocol", 0, false, "name"}, {"ingress", 9, true, "ingress"}, {"egress", 9, true, "egress"}, {"inner", 9, true, "inner"}, {"share", 7, true, "bytes"},
 	},
 	viewAlerts: {
-		{"time", 8, false, "time"}, {"state", 10, false, "status"}, {"score", 6, true, "score"}, {"network", 18, false, "network"}, {"alert", 0, false, "check"},
+		{"time", 8, false, "time"}, {"state", 7, false, "status"}, {"score", 6, true, "score"}, {"network", 18, false, "network"}, {"alert", 0, false, "check"},
 	},
 }
 
@@ -133,7 +133,7 @@ func (a *api) networks(ctx context.Context, q question) (t table, err error) {
 			name = n.Alias + " " + n.CIDR
 		}
 		t.rows = append(t.rows, row{key: n.CIDR, alarm: n.Alerts > 0, cells: []string{
-			clean(name), rate(n.Ingress, q.bits), rate(n.Egress, q.bits), rate(n.Inner, q.bits), Spark(numbers(n.Spark), sparkWidth, 0),
+			clean(name), cell(n.Ingress, q.bits), cell(n.Egress, q.bits), cell(n.Inner, q.bits), Spark(numbers(n.Spark), sparkWidth, 0),
 			scaled(float64(n.Hosts)), scaled(float64(n.Flows)), fmt.Sprint(n.Alerts),
 		}})
 	}
@@ -266,6 +266,9 @@ func sortRows[T any](list []T, by func(a, b *T) int, descending bool, tie func(a
 	})
 }
 
+// alertStates are the short words for an alert's status.
+var alertStates = map[string]string{"engaged": "engaged", "historical": "past", "acknowledged": "acked"}
+
 // maxAlerts is how many alerts are looked through.
 const maxAlerts = 1000
 
@@ -303,7 +306,7 @@ func (a *api) alerts(ctx context.Context, q question) (t table, err error) {
 	t.total = len(answer.Alerts)
 	for _, al := range answer.Alerts[:min(len(answer.Alerts), q.rows)] {
 		t.rows = append(t.rows, row{key: al.Network, alarm: al.Status == "engaged", cells: []string{
-			clock(al.Time), al.Status, fmt.Sprint(al.Score), clean(al.NetworkName), clean(al.text()),
+			clock(al.Time), alertStates[al.Status], fmt.Sprint(al.Score), clean(al.NetworkName), clean(al.text()),
 		}})
 	}
 	return t, nil
