@@ -280,6 +280,29 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+var update = flag.Bool("update", false, "write the golden screens")
+
+// TestGoldenScreens compares whole screens of 80x24 without colour.
+func TestGoldenScreens(t *testing.T) {
+	for name, keys := range map[string][]string{"networks": nil, "hosts": {"down", "enter"}, "flows": {"3"}, "alerts": {"5"}, "help": {"?"}, "filter": {"2", "/", "p"}} {
+		d := newDriver(t)
+		d.press(keys...)
+		file := filepath.Join("testdata", name+".txt")
+		if *update {
+			if err := os.WriteFile(file, []byte(d.text()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(d.text(), "\n")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestColorSaysNothingOfItsOwn(t *testing.T) {
 	d := newDriver(t)
 	plain := d.text()

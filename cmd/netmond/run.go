@@ -33,7 +33,7 @@ const snapshotReuse = 200 * time.Millisecond
 func addRun(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
 	cmd := app.Command("run", "Count the traffic of an interface (or of capture files) and serve it over HTTP.").Default()
 	acc := addAccountingFlags(cmd)
-	iface := cmd.Flag("interface", "Interface to capture on: the one that the mirror port feeds. Needs CAP_NET_RAW.").
+	iface := cmd.Flag("interface", "Interface to capture on: the one that the mirror port feeds. Needs CAP_NET_RAW. Default: the only one with traffic and no address, else that of the default route.").
 		Short('i').PlaceHolder("IFACE").String()
 	files := cmd.Flag("read-file", "Count this capture file and serve the result. Repeatable; needs no privileges.").
 		Short('r').PlaceHolder("FILE").Strings()
@@ -51,8 +51,9 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		Default("1000").Int()
 
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		if (*iface == "") == (len(*files) == 0) {
-			return usageError{errors.New("give one of -i IFACE and -r FILE")}
+		var err error
+		if *iface, err = input(*iface, *files, std.err); err != nil {
+			return err
 		}
 		log := logger()
 		d := &daemon{log: log, std: std}
@@ -64,7 +65,6 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		if ringSet {
 			wantedRing = int64(*ring)
 		}
-		var err error
 		if d.pipeline, err = acc.build(own, *iface != "", wantedRing); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 			live.Interface, live.RingBytes = *iface, int(*ring)
 			src, err := capture.OpenLive(live, log)
 			if err != nil {
-				return err
+				return withGrant(err)
 			}
 			defer src.Close()
 			d.live = src
@@ -105,6 +105,7 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 			server, err = d.newServer(web.Config{Listen: listen, AllowedHosts: *allowedHosts}, *matrixSeries)
 		}
 		if err == nil {
+			d.greet(ctx, (*listen.WebListenAddresses)[0])
 			err = d.run(ctx, server, *files)
 		}
 		return errorsFirst(err, d.history.Close(), d.closeChecks())

@@ -109,7 +109,7 @@ func runTop(ctx context.Context, acc *accounting, iface string, files []string, 
 			live.RingBytes = int(d.plan.Ring)
 		}
 		if d.live, err = capture.OpenLive(live, d.log); err != nil {
-			return err
+			return withGrant(err)
 		}
 		defer d.live.Close()
 	} else {
