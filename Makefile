@@ -42,6 +42,7 @@ docs: ## references made from the code
 	$(GO) test ./report ./metrics ./config -run TestDocs -update
 	$(GO) test ./lua -run TestReference -update
 	$(GO) test ./lua/checks -update
+	$(GO) test ./cmd/netmond -run '^TestDocs$$' -update
 
 ESBUILD := $(GO) tool -modfile=tools/go.mod esbuild --bundle --minify --log-level=warning
 page: ## the web page's bundle: type check and bundle of web/ui into web/static (needs Node and npm)
