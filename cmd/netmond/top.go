@@ -113,6 +113,11 @@ func runTop(ctx context.Context, acc *accounting, iface string, files []string, 
 		}
 		defer d.live.Close()
 	} else {
+		for _, f := range files { // before the screen is taken
+			if _, err := os.Stat(f); err != nil {
+				return err
+			}
+		}
 		src = capture.OpenFiles(files, nil)
 		defer src.Close()
 	}
