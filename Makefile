@@ -51,6 +51,7 @@ docs: ## references made from the code
 	$(GO) test ./report ./metrics ./config ./web -run TestDocs -update
 	$(GO) test ./lua -run TestReference -update
 	$(GO) test ./lua/checks -update
+	$(GO) test ./cmd/netmond -run '^TestDocs$$' -update
 
 ESBUILD := $(GO) tool -modfile=tools/go.mod esbuild --bundle --minify --log-level=warning
 BUNDLED := preact @preact/signals @preact/signals-core uplot d3-sankey d3-array d3-path d3-shape

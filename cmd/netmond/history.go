@@ -78,6 +78,12 @@ func (d *daemon) status() web.Status {
 	if d.plan != nil {
 		st.Memory.Budget = d.plan.Budget
 	}
+	if d.generated != nil {
+		s := d.view().Snapshot
+		st.Sources = append(st.Sources, web.SourceStatus{
+			Interface: d.generated.name, Path: "generated", Up: true, Packets: s.Capture.Packets, Bytes: s.Capture.Bytes, Workers: 1, Lost: map[string]uint64{},
+		})
+	}
 	for _, s := range d.live.stats() {
 		st.Sources = append(st.Sources, web.SourceStatus{
 			Interface: s.Interface, Path: s.Path, Up: s.Up, Packets: s.Packets, Bytes: s.Bytes, KernelPackets: s.KernelPackets,

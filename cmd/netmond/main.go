@@ -85,6 +85,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 
 	commands := map[string]func(context.Context) error{}
 	addRun(app, commands, std, logger)
+	addDemo(app, commands, std, logger)
+	addTop(app, commands, std, logger)
 	addRead(app, commands, std, logger)
 	addCheck(app, commands, std, logger)
 	addCheckConfig(app, commands, std)

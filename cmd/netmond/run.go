@@ -39,6 +39,9 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 		if err != nil {
 			return err
 		}
+		if err := o.chooseInterface(*files, std.err); err != nil {
+			return err
+		}
 		s, err := o.setup(*files)
 		if err != nil {
 			return err
@@ -107,7 +110,7 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 	}
 	if s.live != nil {
 		if d.live, err = openLive(*s.live, s.ifaces, d.log); err != nil {
-			return filterFault(err)
+			return withGrant(filterFault(err))
 		}
 		defer d.live.close()
 	}
@@ -148,6 +151,7 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 		server, err = d.newServer(s.web, s.metrics)
 	}
 	if err == nil {
+		d.greet(ctx, (*s.web.Listen.WebListenAddresses)[0])
 		err = d.run(ctx, server, files)
 	}
 	return errorsFirst(err, d.history.Close(), d.closeChecks())
@@ -164,6 +168,8 @@ type daemon struct {
 	hangups <-chan os.Signal
 	reloads reloads
 	options *options // in force; guarded by reloads.mu once the daemon runs
+	// generated is traffic on a clock of its own, of demo and top; nil in run.
+	generated *generated
 
 	view     func() metrics.View // shared by all readers
 	oom      *oomScore           // for workers; nil where there is none
@@ -199,6 +205,8 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 				}
 			})
 		}
+	} else if d.generated != nil {
+		wg.Go(func() { d.play(ctx, cancel, server) }) // ends with the traffic or ctx
 	} else {
 		wg.Go(func() { d.replay(ctx, cancel, server, files) }) // ends with the files or ctx
 	}

@@ -30,9 +30,11 @@ var allowed = map[string][]string{
 	"sandbox":   {},
 	"capture":   {"packet"},
 	"bpf":       {"packet"},
+	"demo":      {"packet"},
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "capture", "flows", "localnets"},
 	"metrics":   {"packet", "capture", "flows", "localnets", "alerts", "lua"},
+	"top":       {"web"},
 	"lua":       {"localnets", "alerts", "sandbox"},
 	"web":       {"report", "packet", "apps", "flows", "localnets", "alerts", "lua", "history"},
 
