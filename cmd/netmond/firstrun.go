@@ -64,7 +64,7 @@ func quoted(path string) string {
 
 // greet tells a person at a terminal where the page is, and within ten seconds what was seen.
 func (d *daemon) greet(ctx context.Context, address string) {
-	if _, isTTY := terminal(d.std.err); !isTTY || len(d.live) == 0 {
+	if _, isTTY := terminal(d.std.err); !isTTY || len(d.sources()) == 0 {
 		return
 	}
 	fmt.Fprintf(d.std.err, "\n  http://%s/  (in a terminal: netmond top)\n\n", shownAddress(address))
@@ -74,7 +74,7 @@ func (d *daemon) greet(ctx context.Context, address string) {
 				return
 			}
 			if s := d.view().Snapshot; time.Now().After(deadline) || s.Capture.Packets >= greetPackets {
-				writeGreeting(d.std.err, s, d.live.stats()[0].Path, d.lost().Packets)
+				writeGreeting(d.std.err, s, d.sources()[0].Path, d.lost().Packets)
 				return
 			}
 		}
