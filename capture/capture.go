@@ -20,7 +20,8 @@ type Source interface {
 // Stats are a live source's counters; all are cumulative over reopened sockets and never fall.
 type Stats struct {
 	Interface     string
-	Path          string // "afpacket", or "file" with only Packets, Bytes and Truncated set
+	Path          string // "afpacket", "xdp", "xdp-generic" or "tc"; or "file" with only Packets, Bytes and Truncated set
+	Reason        string // why Path, for people; may be empty
 	Packets       uint64 // frames handed over
 	Bytes         uint64 // their wire bytes
 	KernelPackets uint64 // tp_packets: frames that passed the socket filter, dropped ones included

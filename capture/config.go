@@ -47,6 +47,9 @@ type LiveConfig struct {
 	// directions. On loopback, where each packet is sent and received, it is always on, so that each
 	// counts once.
 	IgnoreOutgoing bool
+	// Standby opens the sockets and watches the interface, and takes no frame until Resume: for a capture
+	// that stands in for another. It needs Workers 1.
+	Standby bool
 
 	// fanout overrides how the kernel shares out frames, for tests; 0 is by hash, with rollover.
 	fanout int
@@ -125,6 +128,9 @@ func (c *LiveConfig) Validate() error {
 	}
 	if v.RetireTimeout < time.Millisecond || v.RetireTimeout > time.Second {
 		fault("capture retire timeout: %v is not in 1ms..1s", v.RetireTimeout)
+	}
+	if v.Standby && v.Workers > 1 {
+		fault("capture in standby: %d workers, one is possible", v.Workers)
 	}
 	if v.Snaplen != 0 && (v.Snaplen < minSnaplen || v.Snaplen > maxBlockBytes) {
 		fault("capture snap length: %d is neither 0 (whole frames) nor in %d..%d", v.Snaplen, minSnaplen, maxBlockBytes)

@@ -29,7 +29,7 @@ type fanoutGroup struct {
 // attachLocked has frames of dev arrive in r's ring from here on, if dev is up; under mu.
 func (l *Live) attachLocked(r *Reader, dev iface) error {
 	if l.cfg.Workers == 1 {
-		return r.ring.attach(dev, &l.cfg)
+		return r.ring.attach(dev, &l.cfg, l.standby)
 	}
 	return l.joinLocked(r.ring, dev)
 }

@@ -31,6 +31,7 @@ type Live struct {
 
 	mu      sync.Mutex // guards what follows, and the sockets of the readers' rings
 	stopped bool       // no frame comes in any more
+	standby bool       // no frame comes in for now
 	closed  bool
 	up      bool
 	gone    bool          // not up because there is no such interface, or none that can be opened
@@ -60,7 +61,7 @@ func OpenLive(cfg LiveConfig, log *slog.Logger) (*Live, error) {
 	if _, err := net.InterfaceByName(cfg.Interface); err != nil {
 		return nil, noInterface(cfg.Interface)
 	}
-	l := &Live{cfg: cfg, log: log}
+	l := &Live{cfg: cfg, log: log, standby: cfg.Standby}
 	if err := l.open(); err != nil {
 		return nil, errors.Join(err, l.abandon())
 	}

@@ -33,6 +33,12 @@ func (l *Live) Stats() Stats { return Stats{} }
 // Stop does nothing.
 func (l *Live) Stop() {}
 
+// Resume does nothing.
+func (l *Live) Resume() error { return nil }
+
+// Pause does nothing.
+func (l *Live) Pause() error { return nil }
+
 // Close does nothing.
 func (l *Live) Close() error { return nil }
 

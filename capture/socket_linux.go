@@ -153,9 +153,20 @@ func (r *ring) shut() error {
 
 // attach binds the socket to dev; frames arrive from here on, if dev is up. The socket may be bound
 // to another interface already, and the ring goes on: so an interface made again needs neither new
-// memory nor the privilege to open a socket.
-func (r *ring) attach(dev iface, cfg *LiveConfig) error {
-	if cfg.Filter != nil {
+// memory nor the privilege to open a socket. In standby it is bound and takes no frame.
+func (r *ring) attach(dev iface, cfg *LiveConfig, standby bool) error {
+	if standby {
+		if err := r.shut(); err != nil {
+			return err
+		}
+		// Frames of this type alone go by the socket, and there are none: it costs the others nothing.
+		if err := bind(r.fd, unix.ETH_P_LOOPBACK, dev.index); err != nil {
+			return fmt.Errorf("bind to interface %s: %w", cfg.Interface, err)
+		}
+		r.index = dev.index
+		return nil
+	}
+	if cfg.Filter != nil || cfg.Standby { // what standby has shut is opened
 		prog, err := cfg.intake(dev)
 		if err == nil {
 			err = setProgram(r.fd, prog)

@@ -38,6 +38,12 @@ type Capture struct {
 	Snaplen        *int64  `yaml:"snaplen" default:"0" or:"0" min:"64" max:"16777216" flag:"snaplen" doc:"Bytes captured of each frame; 0 is all. The wire length always counts. Little of the payload (96) costs less and hides most applications."`
 	Promiscuous    *bool   `yaml:"promiscuous" default:"true" flag:"promiscuous" doc:"See frames for other stations, as a mirror port needs."`
 	IgnoreOutgoing *bool   `yaml:"ignore_outgoing" default:"false" flag:"ignore-outgoing" doc:"Do not see frames that this machine sends."`
+	Path           *string `yaml:"path" default:"auto" enum:"auto,afpacket,xdp,xdp-generic,tc" flag:"capture-path" doc:"How frames are counted: afpacket gives each to netmond; xdp, xdp-generic (received frames) and tc (both directions) count them in the kernel (docs/ebpf.md), which needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON at the start. auto takes, on a mirror port (mirror_port), the fastest of xdp, tc and xdp-generic that works, and afpacket elsewhere."`
+	MirrorPort     *bool   `yaml:"mirror_port" default:"false" flag:"mirror-port" doc:"The interfaces are ends of mirror ports: all that counts is received, and nothing there is for this machine."`
+	XDPAction      *string `yaml:"xdp_action" default:"pass" enum:"pass,drop" flag:"xdp-action" doc:"What becomes of a frame that XDP has counted. drop spares the kernel all further work, and needs mirror_port: nothing else on this machine sees the interface's frames any more."`
+	ForceDrop      *bool   `yaml:"force_drop" default:"false" flag:"force" doc:"Let xdp_action drop also where the interface has an address or the default route: this machine is then cut off from that network."`
+	FlowDetail     *string `yaml:"flow_detail" default:"auto" enum:"auto,full,sampled,off" flag:"flow-detail" doc:"Which flows are tracked when frames are counted in the kernel; networks are exact with each. auto tracks all until the table or the processor is too small, then a part of them."`
+	FlowSampleRate *int64  `yaml:"flow_sample_rate" default:"16" min:"1" max:"1048576" flag:"flow-sample-rate" doc:"With flow_detail sampled, one flow in so many is tracked, whole."`
 	Filter         *string `yaml:"filter" unset:"all frames" flag:"filter" doc:"Count only what matches this expression in tcpdump's language, such as vlan 7 and not port 22 (docs/filters.md), or @FILE, the program in a file that tcpdump -ddd made."`
 }
 

@@ -155,6 +155,9 @@ func drawValue(t *rapid.T, at string, f *field) reflect.Value {
 		}
 		return reflect.ValueOf(Strings(rapid.SliceOfNDistinct(text, f.items, max(3, f.items), rapid.ID).Draw(t, at)))
 	case f.typ == typeText:
+		if len(f.enum) > 0 {
+			text = rapid.SampledFrom(f.enum)
+		}
 		s := text.Draw(t, at)
 		return reflect.ValueOf(&s)
 	case f.typ == typeBool:

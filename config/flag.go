@@ -108,6 +108,9 @@ func (f *field) set(v reflect.Value, text string) error {
 		if text == "" || len(text) > f.maxLen || strings.ContainsRune(text, 0) {
 			return fmt.Errorf("--%s: %q: want a text of 1 to %d bytes", f.flag, clip(text), f.maxLen)
 		}
+		if len(f.enum) > 0 && !slices.Contains(f.enum, text) {
+			return fmt.Errorf("--%s: unknown word %q; %s", f.flag, clip(text), wordHint(text, f.enum))
+		}
 		p.Elem().SetString(text)
 	case typeBool:
 		if text != "true" && text != "false" {

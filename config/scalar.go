@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,6 +45,10 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, f *field) {
 		if s, ok := d.text(n, f); ok {
 			if s == "" {
 				d.fail(n, "is empty: give a value or remove the key")
+				return
+			}
+			if len(f.enum) > 0 && !slices.Contains(f.enum, s) {
+				d.fail(n, "unknown word %q; %s", clip(s), wordHint(s, f.enum))
 				return
 			}
 			v.Set(reflect.ValueOf(&s))

@@ -158,6 +158,8 @@ func (s *schemaMaker) value(f *field) object {
 			list = append(list, member{"minItems", f.items})
 		}
 		return anyOf(text, list)
+	case t == typeText && len(f.enum) > 0:
+		return object{{"enum", f.enum}}
 	case t == typeText, t.Kind() == reflect.String:
 		return text
 	case t == typeBool:

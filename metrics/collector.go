@@ -60,6 +60,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for i := range v.Sources {
 		e.source(&v.Sources[i])
 	}
+	for i := range v.Kernel {
+		e.kernel(&v.Kernel[i])
+	}
 	success := 0.0
 	if v.Snapshot != nil {
 		e.snapshot(v.Snapshot)

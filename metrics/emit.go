@@ -90,6 +90,7 @@ func (e *emitter) table(t *flows.TableStats) {
 func (e *emitter) source(s *capture.Stats) {
 	name := clean(s.Interface)
 	e.value(captureInfo, 1, name, clean(s.Path))
+	e.value(capturePathInfo, 1, name, clean(s.Path), clean(s.Reason))
 	e.value(captureUp, boolean(s.Up), name)
 	e.count(capturePackets, s.Packets, name)
 	e.count(captureBytes, s.Bytes, name)

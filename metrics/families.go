@@ -83,6 +83,7 @@ const (
 	flowTableUntrackedBytes
 
 	captureInfo
+	capturePathInfo
 	captureUp
 	capturePackets
 	captureBytes
@@ -99,6 +100,26 @@ const (
 	captureWorkerPackets
 	captureWorkerDrops
 	captureRingBytes
+
+	kernelAttached
+	kernelReattaches
+	kernelFallbacks
+	kernelFlows
+	kernelFlowCapacity
+	kernelMemory
+	kernelSampleRate
+	kernelMapFullBytes
+	kernelMapFullPackets
+	kernelUnsampledBytes
+	kernelUnsampledPackets
+	kernelHandedPackets
+	kernelRefusedPackets
+	kernelPayloads
+	kernelPayloadsLost
+	kernelHealthFull
+	kernelContended
+	kernelDrains
+	kernelDrainSeconds
 
 	networkScore
 	networkAlertsEngaged
@@ -253,6 +274,8 @@ var families = [numFamilies]family{
 
 	captureInfo: {"netmond_capture_info", gauge, []string{"interface", "path"},
 		"1 for each live source, with the capture path in use."},
+	capturePathInfo: {"netmond_capture_path_info", gauge, []string{"interface", "path", "reason"},
+		"1 for each live source: the path in use, and why that one, for people."},
 	captureUp: {"netmond_capture_up", gauge, []string{"interface"},
 		"1 while frames can be captured on the interface, 0 while it is down or gone."},
 	capturePackets: {"netmond_capture_packets_total", counter, []string{"interface"},
@@ -285,6 +308,45 @@ var families = [numFamilies]family{
 		"Frames that found a worker's ring full; they sum to netmond_capture_drops_total."},
 	captureRingBytes: {"netmond_capture_ring_bytes", gauge, []string{"interface"},
 		"Memory of the capture rings of all workers."},
+
+	kernelAttached: {"netmond_bpf_attached", gauge, []string{"interface", "mode"},
+		"1 while programs in the kernel count the interface's frames, 0 while a packet socket stands in or the interface is gone."},
+	kernelReattaches: {"netmond_bpf_reattaches_total", counter, []string{"interface", "reason"},
+		"Times the programs were attached again after they were lost, by why: detached (by another process), interface (deleted, or made again)."},
+	kernelFallbacks: {"netmond_bpf_fallbacks_total", counter, []string{"interface"},
+		"Times a packet socket took over since the programs could not be attached again, or not hold the networks."},
+	kernelFlows: {"netmond_bpf_flows", gauge, []string{"interface"},
+		"Flows in the kernel's table."},
+	kernelFlowCapacity: {"netmond_bpf_flows_capacity", gauge, []string{"interface"},
+		"Flows that the kernel's table can hold."},
+	kernelMemory: {"netmond_bpf_memory_bytes", gauge, []string{"interface"},
+		"Memory of the programs' maps."},
+	kernelSampleRate: {"netmond_bpf_sample_rate", gauge, []string{"interface"},
+		"One flow in so many is tracked now; 0 is none. Networks are exact with each."},
+	kernelMapFullBytes: {"netmond_bpf_map_full_bytes_total", counter, []string{"interface"},
+		"Bytes of the packets that found no place in the kernel's flow table: counted in their networks, in no flow."},
+	kernelMapFullPackets: {"netmond_bpf_map_full_packets_total", counter, []string{"interface"},
+		"Packets that found no place in the kernel's flow table: counted in their networks, in no flow."},
+	kernelUnsampledBytes: {"netmond_bpf_unsampled_bytes_total", counter, []string{"interface"},
+		"Bytes of flows that flow_detail leaves out: counted in their networks."},
+	kernelUnsampledPackets: {"netmond_bpf_unsampled_packets_total", counter, []string{"interface"},
+		"Packets of flows that flow_detail leaves out: counted in their networks."},
+	kernelHandedPackets: {"netmond_bpf_handed_packets_total", counter, []string{"interface", "reason"},
+		"Frames that the programs do not parse and gave to netmond, which decoded and counted them, by why."},
+	kernelRefusedPackets: {"netmond_bpf_refused_packets_total", counter, []string{"interface", "reason"},
+		"Frames that the programs do not parse and could not give to netmond: counted as undecoded, reason ring_full."},
+	kernelPayloads: {"netmond_bpf_payloads_total", counter, []string{"interface"},
+		"Payloads shown to the detectors of applications."},
+	kernelPayloadsLost: {"netmond_bpf_payloads_lost_total", counter, []string{"interface"},
+		"Payloads for which the ring had no room: their packets are counted, their application may stay unknown."},
+	kernelHealthFull: {"netmond_bpf_health_full_total", counter, []string{"interface"},
+		"TCP events that are in their network and not in their flow, for want of a record."},
+	kernelContended: {"netmond_bpf_contended_total", counter, []string{"interface"},
+		"TCP packets counted without a look at their connection, which another processor held."},
+	kernelDrains: {"netmond_bpf_drains_total", counter, []string{"interface"},
+		"Times the kernel's counts were read."},
+	kernelDrainSeconds: {"netmond_bpf_drain_seconds_total", counter, []string{"interface"},
+		"Processor time that reading the kernel's counts took."},
 
 	networkScore: {"netmond_network_score", gauge, []string{"network", "side"},
 		"Score of a local network: those of its engaged alerts, and of its alerted flows with a decay, as client and as server."},

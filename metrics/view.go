@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/netmond/netmond/alerts"
+	"github.com/netmond/netmond/bpf"
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/localnets"
@@ -15,6 +16,7 @@ import (
 type View struct {
 	Snapshot *flows.Snapshot // nil: nothing is counted yet, and only the collector's own state is shown
 	Sources  []capture.Stats // live sources, at most one per Interface; read after Snapshot was taken
+	Kernel   []KernelSource  // those of Sources that programs in the kernel count
 
 	Reloads *Reloads // nil: the configuration is never read again
 
@@ -27,6 +29,16 @@ type View struct {
 
 	Checks []engine.CheckStatus // by key
 	Engine *engine.EngineStatus // nil: no checks run
+}
+
+// A KernelSource is the state of the programs that count an interface's frames in the kernel.
+type KernelSource struct {
+	Interface  string
+	Mode       string
+	Attached   bool              // else the packet socket has the frames, or there are none
+	Reattaches map[string]uint64 // by reason of the loss
+	Fallbacks  uint64
+	Stats      bpf.Stats
 }
 
 // Reloads counts how often the configuration was read again.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -18,18 +17,52 @@ import (
 // A liveCapture is all interfaces that are captured from.
 type liveCapture []*capture.Live
 
-// openLive opens the interfaces, each with the same configuration. None stays open after an error.
-func openLive(cfg capture.LiveConfig, names []string, log *slog.Logger) (liveCapture, error) {
-	var lives liveCapture
-	for _, name := range names {
-		cfg.Interface = name
-		l, err := capture.OpenLive(cfg, log)
-		if err != nil {
-			return nil, errors.Join(err, lives.close())
+// openCapture opens the interfaces, each with the same configuration. None stays open after an error.
+func (d *daemon) openCapture(s *setup) error {
+	d.clock, d.because = newSteadyClock(), map[string]string{}
+	for _, name := range s.ifaces {
+		if err := d.openInterface(s, name); err != nil {
+			return errors.Join(err, d.kernel.close(), d.live.close())
 		}
-		lives = append(lives, l)
 	}
-	return lives, nil
+	return nil
+}
+
+func (d *daemon) openInterface(s *setup, name string) error {
+	k, why, err := s.kernel.open(name, d.pipeline, d.clock, d.log)
+	if err != nil {
+		return err
+	}
+	cfg := *s.live
+	cfg.Interface = name
+	if k != nil {
+		d.kernel = append(d.kernel, k)
+		cfg.Standby, cfg.Workers = true, 1
+	}
+	d.because[name] = why
+	l, err := capture.OpenLive(cfg, d.log)
+	if err != nil {
+		return err
+	}
+	d.live = append(d.live, l)
+	if k != nil {
+		k.live = l
+	}
+	return nil
+}
+
+// sources are the counters of each interface, whichever way its frames come.
+func (d *daemon) sources() []capture.Stats {
+	list := d.live.stats()
+	for i := range list {
+		list[i].Reason = d.because[list[i].Interface]
+		for _, k := range d.kernel {
+			if k.name == list[i].Interface {
+				k.overlay(&list[i])
+			}
+		}
+	}
+	return list
 }
 
 // names are the interfaces' names.
@@ -67,7 +100,7 @@ func (c liveCapture) close() error {
 
 // capture counts the interfaces' frames until ctx ends, then what the rings still hold.
 func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server) {
-	clock := newSteadyClock()
+	clock := d.clock
 	var ticks, workers sync.WaitGroup
 	ticks.Go(func() { // ends with ctx
 		ticker := time.NewTicker(time.Second)
@@ -94,6 +127,9 @@ func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, se
 			})
 		}
 	}
+	for _, k := range d.kernel {
+		workers.Go(func() { k.run(ctx) }) // ends with ctx
+	}
 	server.SetReady(true)
 	workers.Wait()
 	ticks.Wait()
@@ -119,7 +155,7 @@ func countFrames(r *capture.Reader, w *flows.Worker, clock *steadyClock) error {
 
 // logLosses tells at the end what was not captured, and what was not decoded or has no flow.
 func (d *daemon) logLosses() {
-	for _, s := range d.live.stats() {
+	for _, s := range d.sources() {
 		log := d.log.Info
 		if s.KernelDrops+s.NICDrops > 0 {
 			log = d.log.Warn

@@ -68,6 +68,21 @@ func (c *steadyClock) correctAt(now int64, b *packet.Block) {
 	}
 }
 
+// correctDrained is correct for what the kernel has summed.
+func (c *steadyClock) correctDrained(t *packet.Totals, samples []packet.Sample) {
+	now, steps := c.now(), c.steps.Load()
+	if steps.now == 0 && steps.before == 0 {
+		return
+	}
+	if t.First != 0 || t.Last != 0 {
+		t.First, t.Last = steps.steady(t.First, now), steps.steady(t.Last, now)
+	}
+	for i := range samples {
+		s := &samples[i]
+		s.First, s.Last = steps.steady(s.First, now), steps.steady(s.Last, now)
+	}
+}
+
 // steady is the steady time at which a frame was stamped with wall: under the last step or the one
 // before it. Frames come out of the ring soon, and never before they were stamped: so it is the latest
 // that is not to come.

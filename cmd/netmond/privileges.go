@@ -18,6 +18,7 @@ import (
 // configuration names.
 type needs struct {
 	sandbox bool
+	bpf     bool   // links are looked at and made again
 	user    string // to become; "" to stay
 
 	files   []string // read once more at a reload: replaced files come back in the same folder
@@ -63,7 +64,7 @@ func (o *options) needs(captures []string) needs {
 
 // policy is n for the sandbox.
 func (n *needs) policy() (*sandbox.Policy, error) {
-	p := &sandbox.Policy{Own: true}
+	p := &sandbox.Policy{Own: true, BPF: n.bpf}
 	files := append([]string(nil), n.files...)
 	if n.web != "" {
 		tls, err := tlsFiles(n.web)

@@ -100,6 +100,7 @@ func (d *daemon) reloadLocked() error {
 	o.flowTable(true)
 	o.server()
 	o.liveCapture(o.interfaces())
+	o.checkKernelPath()
 	if d.plan != nil {
 		o.wrong(d.plan.roomFor(len(networks)), "accounting", "memory")
 	}
@@ -107,7 +108,7 @@ func (d *daemon) reloadLocked() error {
 		return err
 	}
 
-	change, err := d.table.Reload(networks)
+	change, err := d.kernel.reload(d.table, d.registry, networks)
 	if err != nil {
 		return err
 	}

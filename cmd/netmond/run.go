@@ -57,6 +57,7 @@ type setup struct {
 	*pipeline
 	live    *capture.LiveConfig // nil when files are read
 	ifaces  []string            // to capture on
+	kernel  *kernelConfig       // of the path in the kernel; set with live
 	alerts  alerts.Config
 	checks  *engine.Config // nil without checks
 	web     web.Config
@@ -85,11 +86,13 @@ func (o *options) setup(files []string) (*setup, error) {
 		checks := o.checking(strings.Join(append(files, ifaces...), ","))
 		s.checks = &checks
 	}
+	o.checkKernelPath()
 	s.pipeline = o.build(own, s.live != nil, o.rings(len(ifaces)))
 	if err := o.err(); err != nil {
 		return nil, err
 	}
 	if s.live != nil {
+		s.kernel = o.kernelPath(len(ifaces))
 		s.live.Filter = s.filter
 	}
 	if s.plan != nil && s.live != nil {
@@ -109,10 +112,12 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 		d.plan.apply(d.log, slog.LevelInfo)
 	}
 	if s.live != nil {
-		if d.live, err = openLive(*s.live, s.ifaces, d.log); err != nil {
+		if err = d.openCapture(s); err != nil {
 			return withGrant(filterFault(err))
 		}
 		defer d.live.close()
+		defer d.kernel.close()
+		s.needs.bpf = len(d.kernel) > 0
 	}
 	networks := len(d.registry.Networks())
 	if d.assumed {
@@ -121,8 +126,8 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 	if d.live != nil && d.filter != nil {
 		d.log.Info("only frames that match a filter are captured; the kernel counts no others", "filter", d.filter.String())
 	}
-	for _, c := range d.live.stats() {
-		d.log.Info("capturing", "interface", c.Interface, "path", c.Path, "networks", networks, "workers", len(c.Workers),
+	for _, c := range d.sources() {
+		d.log.Info("capturing", "interface", c.Interface, "path", c.Path, "because", c.Reason, "networks", networks, "workers", len(c.Workers),
 			"ring_bytes", c.RingBytes, "max_flows", d.table.Snapshot().Table.Capacity)
 	}
 	if s.web.Listeners, err = web.Listen(s.web); err != nil {
@@ -163,6 +168,10 @@ type daemon struct {
 	log  *slog.Logger
 	std  streams
 	live liveCapture // empty when files are read
+	// kernel counts some of the interfaces of live, whose sockets then stand by.
+	kernel  kernelCapture
+	because map[string]string // by interface: why it is not in kernel
+	clock   *steadyClock      // of the capture
 
 	conf    *configFlags
 	hangups <-chan os.Signal

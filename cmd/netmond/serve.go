@@ -15,11 +15,12 @@ import (
 // takeView is what all readers see of one moment.
 func (d *daemon) takeView() metrics.View {
 	v := metrics.View{Snapshot: d.final.Load(), Network: d.keeper.AlertView}
+	d.kernel.drain()
 	if v.Snapshot == nil {
 		v.Snapshot = d.table.Snapshot()
 	}
 	v.Filtered = d.filteredOut()
-	v.Sources = d.live.stats()
+	v.Sources, v.Kernel = d.sources(), d.kernel.stats()
 	kept := d.keeper.Stats()
 	v.Alerts = &kept
 	if d.engine != nil {

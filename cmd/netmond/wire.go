@@ -34,7 +34,7 @@ func (o *options) build(own []netip.Prefix, live bool, rings ringDemand) *pipeli
 	nets, table := o.localNetworks(live), o.flowTable(live)
 	if budget := config.Or(o.Accounting.Memory, 0); budget != 0 && networks != nil {
 		var err error
-		if p.plan, err = planMemory(int64(budget), o.demand(len(networks), live, rings)); err != nil {
+		if p.plan, err = planMemory(int64(budget)-o.kernelBudget(), o.demand(len(networks), live, rings)); err != nil {
 			o.wrong(err, "accounting", "memory")
 		} else {
 			p.plan.outside = outsideHeap()

@@ -33,7 +33,7 @@ var allowed = map[string][]string{
 	"demo":      {"packet"},
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "capture", "flows", "localnets"},
-	"metrics":   {"packet", "capture", "flows", "localnets", "alerts", "lua"},
+	"metrics":   {"packet", "capture", "bpf", "flows", "localnets", "alerts", "lua"},
 	"top":       {"web"},
 	"lua":       {"localnets", "alerts", "sandbox"},
 	"web":       {"report", "packet", "apps", "flows", "localnets", "alerts", "lua", "history"},
