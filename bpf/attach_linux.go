@@ -139,3 +139,6 @@ func (a *Attachment) Close() error {
 	a.links = nil
 	return errors.Join(errs...)
 }
+
+// HasFrags reports whether there is a program for frames in several buffers.
+func (p *Program) HasFrags() bool { return p.coll.Programs["netmond_xdp_frags"] != nil }

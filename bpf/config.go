@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/net/bpf"
 
 	"github.com/netmond/netmond/packet"
 )
@@ -100,6 +101,9 @@ type Config struct {
 	// Drop makes an XDP program drop each frame that it has counted. For an interface that is nothing
 	// but the end of a mirror port.
 	Drop bool
+	// Filter is a program in classic BPF: frames that it refuses are not counted. For XDP it finds VLAN tags
+	// in the bytes, for tc the outermost beside them, as on a packet socket. nil counts all.
+	Filter []bpf.RawInstruction
 	// Decoder is how frames are decoded. Tunnels cannot be looked into: Decap must be 0.
 	Decoder packet.Decoder
 	// ClockGiven makes SetClock the only source of time. For frames that are replayed through

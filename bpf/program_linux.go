@@ -151,6 +151,11 @@ func (p *Program) load(s sizes) error {
 	if err := p.settings(spec, s); err != nil {
 		return fmt.Errorf("settings of the %v programs: %w", p.cfg.Hook, err)
 	}
+	if p.cfg.Filter != nil {
+		if err := addFilter(spec, p.cfg.Hook, p.cfg.Filter, p.cfg.refused()); err != nil {
+			return err
+		}
+	}
 	p.coll, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{})
 	if err != nil {
 		return explainLoad(p.cfg.Hook, err)

@@ -69,3 +69,9 @@ func (a *Attachment) Lost() (bool, error) { return true, nil }
 
 // Close does nothing.
 func (a *Attachment) Close() error { return nil }
+
+// HasFrags reports false.
+func (p *Program) HasFrags() bool { return false }
+
+// NativeXDP does not know.
+func (i *Interface) NativeXDP() (native, known bool) { return false, false }

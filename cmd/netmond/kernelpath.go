@@ -14,6 +14,7 @@ import (
 
 	"github.com/netmond/netmond/bpf"
 	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/capture/filter"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/metrics"
@@ -100,6 +101,14 @@ func (k *kernelPath) begin(cfg *kernelConfig, i *bpf.Interface, mode bpf.Mode, p
 		}
 		c := cfg.programs
 		c.Hook, c.Drop = mode.Hook(), cfg.drop && mode.Hook() == bpf.HookXDP
+		if cfg.filter != nil {
+			// XDP sees a frame as it is on the wire, tc as a packet socket does.
+			program, err := cfg.filter.Program(filter.Target{Link: packet.LinkEthernet, Live: c.Hook == bpf.HookTC})
+			if err != nil {
+				return err
+			}
+			c.Filter = program.Instructions()
+		}
 		networks, _, generation := p.registry.Places()
 		c.Networks, c.Generation = prefixes(networks), generation
 		if err := cfg.fit(&c); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/netmond/netmond/bpf"
+	"github.com/netmond/netmond/capture/filter"
 	"github.com/netmond/netmond/config"
 )
 
@@ -22,7 +23,8 @@ type kernelConfig struct {
 	ingressOnly         bool
 	budget              int64      // bytes for the programs' maps of one interface; 0 without a bound
 	programs            bpf.Config // but hook and networks
-	cannot              error      // why the programs cannot count what is asked for
+	filter              *filter.Filter
+	cannot              error // why the programs cannot count what is asked for
 }
 
 // kernelWanted reports whether the configuration asks for the kernel path, or lets it be chosen.
@@ -66,7 +68,7 @@ func (o *options) kernelPath(n int) *kernelConfig {
 	case table.Decoder.Decap != 0:
 		k.cannot = errors.New("the programs do not look into tunnels (accounting.decap)")
 	case config.Or(c.Filter, "") != "":
-		k.cannot = errors.New("the programs do not run a capture filter (capture.filter)")
+		k.filter = o.filter()
 	}
 	return k
 }
