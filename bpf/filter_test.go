@@ -108,7 +108,7 @@ func TestFilterVerdicts(t *testing.T) {
 				}
 				for _, program := range verdictPrograms(t, hook, prog) {
 					for n, frame := range filterFrames() {
-						if hook == HookTC && (len(frame) < 20 || tagsIn(frame)) {
+						if hook == HookTC && (len(frame) < 34 || tagsIn(frame)) {
 							continue // a test run makes no such packet, and no tag in metadata
 						}
 						f := packet.Frame{Data: frame, WireLen: uint32(len(frame)), Link: packet.LinkEthernet}
