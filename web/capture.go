@@ -20,6 +20,7 @@ type Status struct {
 type SourceStatus struct {
 	Interface     string            `json:"interface"`
 	Path          string            `json:"path"`
+	Reason        string            `json:"reason"` // why that path, for people
 	Up            bool              `json:"up"`
 	Packets       uint64            `json:"packets"`
 	Bytes         uint64            `json:"bytes"`
@@ -30,7 +31,26 @@ type SourceStatus struct {
 	LastPollAge   float64           `json:"last_poll_age_seconds"`
 	RingBytes     uint64            `json:"ring_bytes"`
 	Workers       int               `json:"workers"`
-	Lost          map[string]uint64 `json:"lost"` // packets, by cause
+	Lost          map[string]uint64 `json:"lost"`             // packets, by cause
+	Kernel        *KernelStatus     `json:"kernel,omitempty"` // when programs in the kernel count
+}
+
+// KernelStatus is the state of the programs that count an interface's frames in the kernel. Reasons are those
+// of the metrics netmond_bpf_*.
+type KernelStatus struct {
+	Mode         string                   `json:"mode"`
+	Attached     bool                     `json:"attached"` // else a packet socket stands in
+	Reattaches   map[string]uint64        `json:"reattaches"`
+	Fallbacks    uint64                   `json:"fallbacks"`
+	Flows        int                      `json:"flows"`
+	MaxFlows     int                      `json:"max_flows"`
+	SampleRate   int                      `json:"sample_rate"` // one flow in so many is tracked; 0 none
+	MapFull      report.Counts            `json:"map_full"`
+	Unsampled    report.Counts            `json:"unsampled"`
+	Handed       map[string]report.Counts `json:"handed"`
+	Refused      map[string]report.Counts `json:"refused"`
+	PayloadsLost uint64                   `json:"payloads_lost"`
+	MemoryBytes  uint64                   `json:"memory_bytes"`
 }
 
 // LostPackets are packets that were neither captured nor counted.

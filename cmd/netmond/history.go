@@ -84,9 +84,9 @@ func (d *daemon) status() web.Status {
 			Interface: d.generated.name, Path: "generated", Up: true, Packets: s.Capture.Packets, Bytes: s.Capture.Bytes, Workers: 1, Lost: map[string]uint64{},
 		})
 	}
-	for _, s := range d.live.stats() {
+	for _, s := range d.sources() {
 		st.Sources = append(st.Sources, web.SourceStatus{
-			Interface: s.Interface, Path: s.Path, Up: s.Up, Packets: s.Packets, Bytes: s.Bytes, KernelPackets: s.KernelPackets,
+			Interface: s.Interface, Path: s.Path, Reason: s.Reason, Kernel: d.kernel.status(s.Interface), Up: s.Up, Packets: s.Packets, Bytes: s.Bytes, KernelPackets: s.KernelPackets,
 			Truncated: s.Truncated, Downs: s.Downs, Reopens: s.Reopens, LastPollAge: oldestPoll(s.Workers).Seconds(),
 			RingBytes: s.RingBytes, Workers: len(s.Workers), Lost: lostBy(&s),
 		})

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,8 @@ import (
 	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/metrics"
 	"github.com/netmond/netmond/packet"
+	"github.com/netmond/netmond/report"
+	"github.com/netmond/netmond/web"
 )
 
 const (
@@ -369,6 +372,25 @@ func (c kernelCapture) stats() []metrics.KernelSource {
 		list = append(list, k.stats())
 	}
 	return list
+}
+
+// status is what the API shows of an interface; nil for one that the kernel does not count.
+func (c kernelCapture) status(name string) *web.KernelStatus {
+	i := slices.IndexFunc(c, func(k *kernelPath) bool { return k.name == name })
+	if i < 0 {
+		return nil
+	}
+	k := c[i].stats()
+	s := &k.Stats
+	st := &web.KernelStatus{
+		Mode: k.Mode, Attached: k.Attached, Reattaches: k.Reattaches, Fallbacks: k.Fallbacks, Flows: s.Flows, MaxFlows: s.MaxFlows,
+		SampleRate: s.SampleRate, MapFull: report.Counts(s.MapFull), Unsampled: report.Counts(s.Unsampled),
+		Handed: map[string]report.Counts{}, Refused: map[string]report.Counts{}, PayloadsLost: s.PayloadsLost, MemoryBytes: s.MemoryBytes,
+	}
+	for i, reason := range bpf.HandReasons {
+		st.Handed[reason], st.Refused[reason] = report.Counts(s.Handed[i]), report.Counts(s.Refused[i])
+	}
+	return st
 }
 
 // reload puts networks in force for both: what was counted by the old list is drained before, and the
