@@ -46,7 +46,8 @@ func TestFull(t *testing.T) {
 		NetworksFile: ptr("lists/networks.txt"),
 		Capture: Capture{
 			Interface: Strings{"eth1", "eth2"}, Workers: ptr(int64(4)), RingSize: ptr(Size(128 << 20)), Snaplen: ptr(int64(96)), Promiscuous: ptr(false),
-			IgnoreOutgoing: ptr(true), Filter: ptr("not (tcp port 22 and host 192.0.2.1)"),
+			IgnoreOutgoing: ptr(true), Path: ptr("xdp"), MirrorPort: ptr(true), XDPAction: ptr("drop"), ForceDrop: ptr(true),
+			FlowDetail: ptr("sampled"), FlowSampleRate: ptr(int64(32)), Filter: ptr("not (tcp port 22 and host 192.0.2.1)"),
 		},
 		Accounting: Accounting{
 			Memory: ptr(Size(256 << 20)), HalfOpenTimeout: ptr(Duration(3 * time.Second)),
@@ -258,9 +259,9 @@ func TestPos(t *testing.T) {
 		{"networks/0", ":3:5"},
 		{"networks/2/name", ":6:11"},
 		{"none/at/all", ""},
-		{"checks/traffic_volume", ":50:3"},
-		{"checks/traffic_volume/settings/share", ":54:14"},
-		{"checks/traffic_volume/networks/servers", ":66:7"},
+		{"checks/traffic_volume", ":56:3"},
+		{"checks/traffic_volume/settings/share", ":60:14"},
+		{"checks/traffic_volume/networks/servers", ":72:7"},
 	} {
 		var path []string
 		if tt.path != "" {
@@ -270,7 +271,7 @@ func TestPos(t *testing.T) {
 			t.Errorf("%s: got %s, want %s%s", tt.path, got, file, tt.want)
 		}
 	}
-	if got := c.Pos("checks", "traffic_volume", "networks", "192.0.2.0/24", "settings", "ingress"); got != file+":70:20" {
+	if got := c.Pos("checks", "traffic_volume", "networks", "192.0.2.0/24", "settings", "ingress"); got != file+":76:20" {
 		t.Errorf("got %s", got)
 	}
 	for path, want := range map[string]string{"": "", "/x": "/x", "a/b": "testdata/a/b", "../x": "x"} {

@@ -18,18 +18,20 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/netmond/netmond/alerts"
+	"github.com/netmond/netmond/bpf"
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/internal/snaptest"
 	"github.com/netmond/netmond/internal/testneed"
 	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/lua/engine"
+	"github.com/netmond/netmond/packet"
 )
 
 var update = flag.Bool("update", false, "write the golden files and docs/metrics.md")
 
 func sources() []capture.Stats {
 	return []capture.Stats{{
-		Interface: "mirror0", Path: "afpacket", Packets: 14_495, Bytes: 12_549_629, KernelPackets: 14_502, KernelDrops: 7,
+		Interface: "mirror0", Path: "afpacket", Reason: "as configured", Packets: 14_495, Bytes: 12_549_629, KernelPackets: 14_502, KernelDrops: 7,
 		RingFreezes: 1, Losing: 2, Truncated: 3, Up: true, Downs: 1, Reopens: 1,
 		LastPoll: 1_772_355_695_500_000_000, RingBytes: 64 << 20, NICDrops: 11,
 		Workers: []capture.WorkerStats{
@@ -39,10 +41,23 @@ func sources() []capture.Stats {
 	}}
 }
 
+// kernelSource is what programs in the kernel would add.
+func kernelSource() KernelSource {
+	k := KernelSource{
+		Interface: "eth1", Mode: "xdp", Attached: true, Reattaches: map[string]uint64{"detached": 2, "interface": 1}, Fallbacks: 1,
+		Stats: bpf.Stats{
+			MapFull: packet.Tally{Packets: 7, Bytes: 900}, Unsampled: packet.Tally{Packets: 3, Bytes: 300}, Payloads: 50, PayloadsLost: 4,
+			HealthFull: 5, Contended: 6, Flows: 1000, MaxFlows: 262_144, SampleRate: 2, MemoryBytes: 62_200_384, Drains: 90, DrainSeconds: 0.25,
+		},
+	}
+	k.Stats.Handed[1], k.Stats.Refused[1] = packet.Tally{Packets: 11, Bytes: 700}, packet.Tally{Packets: 1, Bytes: 64}
+	return k
+}
+
 // office is a view with something of everything.
 func office() View {
 	return View{
-		Snapshot: snaptest.Office(), Sources: sources(),
+		Snapshot: snaptest.Office(), Sources: sources(), Kernel: []KernelSource{kernelSource()},
 		Reloads: &Reloads{Succeeded: 3, Failed: 1, LastFailed: true, LastSuccess: 1_772_355_000_000_000_000},
 		Alerts: &alerts.Stats{
 			Engaged:   map[string][alerts.NumSeverities]int{"192.0.2.0/24": {alerts.SeverityWarning: 2}, "2001:db8::/32": {alerts.SeverityWarning: 1, alerts.SeverityError: 3}},
@@ -160,6 +175,7 @@ func hostile() View {
 	src[0].Interface = "eth\n\"\xff"
 	v := office()
 	v.Snapshot, v.Sources = s, src
+	v.Sources[0].Reason, v.Kernel[0].Interface = "program 7 (\"}\n\xff)", "eth\n\"\xff"
 	v.Checks[1].File, v.Checks[1].Style = "\xff\"\n", "}\x00"
 	return v
 }

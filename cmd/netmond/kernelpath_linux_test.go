@@ -551,3 +551,84 @@ func clientOf(d *liveDaemon) *http.Client {
 		DialContext:       func(context.Context, string, string) (net.Conn, error) { return d.dial() },
 	}}
 }
+
+// TestDoctor: what would work is told from what would not, and why, with the exit code.
+func TestDoctor(t *testing.T) {
+	testneed.BPF(t)
+	pair := netnstest.NewPair(t)
+	ask := func(cmd *exec.Cmd) (diagnosis, string, int) {
+		t.Helper()
+		var out bytes.Buffer
+		cmd.Stdout = &out
+		if err := pair.B.Start(cmd); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait() // its code is looked at
+		var d diagnosis
+		if err := json.Unmarshal(out.Bytes(), &d); err != nil {
+			t.Logf("no JSON: %v", err)
+		}
+		return d, out.String(), cmd.ProcessState.ExitCode()
+	}
+	d, text, code := ask(exec.Command(netmondBinary(t), "doctor", "--json", "-i", pair.B.Name))
+	if code != exitOK || !d.Works || len(d.Interfaces) != 1 {
+		t.Fatalf("exit code %d: %s", code, text)
+	}
+	for _, p := range d.Interfaces[0].Paths {
+		if !p.Works {
+			t.Errorf("path %s: %s", p.Path, p.Why)
+		}
+	}
+	if got := d.Interfaces[0].Auto; got != "tc" { // VLAN offload is on
+		t.Errorf("auto takes %s", got)
+	}
+	rxVLANOff(t, pair.B)
+	pair.B.Do(func() {
+		l, err := link.AttachXDP(link.XDPOptions{Program: passing(t), Interface: pair.B.Link().Attrs().Index, Flags: link.XDPGenericMode})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+	})
+	_, text, _ = ask(exec.Command(netmondBinary(t), "doctor", "-i", pair.B.Name))
+	for _, want := range []string{"CAP_BPF", "afpacket     yes", "tc           yes", "(xdp_dispatcher), the dispatcher of libxdp, is attached", "takes tc"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	setpriv := testneed.Command(t, "root", "setpriv")
+	d, text, code = ask(exec.Command(setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups", "--bounding-set", "-all", "--",
+		copyForAll(t), "doctor", "--json", "-i", pair.B.Name))
+	if code != exitError || d.Works || len(d.Advice) == 0 {
+		t.Errorf("without capabilities: exit code %d: %s", code, text)
+	}
+	for _, p := range d.Interfaces[0].Paths {
+		if p.Works || p.Why == "" {
+			t.Errorf("without capabilities: %+v", p)
+		}
+	}
+}
+
+// TestLiveKernelFilter: the kernel counts what matches alone.
+func TestLiveKernelFilter(t *testing.T) {
+	testneed.BPF(t)
+	pair := netnstest.NewPair(t)
+	pair.B.LoopbackUp()
+	d := startOnPair(t, pair, 19991, "-m", "192.0.2.0/24", "--capture-path", "tc", "--filter", "vlan 7 and udp port 2000 or tcp")
+	if n := d.metric(`netmond_capture_path_info\{[^}]*path="tc"[^}]*\}`); n != 1 {
+		t.Fatal("the path is not tc")
+	}
+	sender := pair.A.Sender()
+	for range 10 {
+		sender.Send(
+			pcaptest.UDP("192.0.2.1:1000", "198.51.100.1:2000", make([]byte, 96), pcaptest.VLAN(7)),
+			pcaptest.UDP("192.0.2.1:1000", "198.51.100.1:2000", make([]byte, 96), pcaptest.VLAN(8)),
+			pcaptest.UDP("192.0.2.1:1000", "198.51.100.1:2000", make([]byte, 96)),
+			pcaptest.ARP("192.0.2.1", "192.0.2.2"),
+			pcaptest.TCP("192.0.2.1:1000", "192.0.2.2:80", pcaptest.Segment{}),
+		)
+	}
+	if got, _ := d.figures(20); got.Capture.Packets != 20 {
+		t.Errorf("%d packets, want 20", got.Capture.Packets)
+	}
+}
