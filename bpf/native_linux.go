@@ -18,6 +18,13 @@ const (
 	xdpActBasic       = 1
 )
 
+// A genlHeader is struct genlmsghdr: command, version, and two bytes that this family wants to be 0. The one of
+// package nl has two bytes of what lies behind it in memory.
+type genlHeader [4]byte
+
+func (h genlHeader) Len() int          { return len(h) }
+func (h genlHeader) Serialize() []byte { return h[:] }
+
 // NativeXDP reports what the kernel says of the driver: whether it has native XDP. known is false before
 // Linux 6.3.
 func (i *Interface) NativeXDP() (native, known bool) {
@@ -26,7 +33,7 @@ func (i *Interface) NativeXDP() (native, known bool) {
 		return false, false
 	}
 	req := nl.NewNetlinkRequest(int(family.ID), 0)
-	req.AddData(&nl.Genlmsg{Command: netdevGet, Version: 1})
+	req.AddData(genlHeader{netdevGet, 1})
 	req.AddData(nl.NewRtAttr(netdevIfindex, nl.Uint32Attr(uint32(i.Index))))
 	replies, err := req.Execute(unix.NETLINK_GENERIC, 0)
 	if err != nil || len(replies) == 0 || len(replies[0]) < nl.SizeofGenlmsg {

@@ -101,7 +101,7 @@ func (d *diagnosis) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\nKernel\n")
 	for _, f := range d.Features {
-		fmt.Fprintf(w, "  %-28s %-4s needs %s%s\n", f.Name, yes(f.Have), f.Needs, prefixed("; ", f.Note))
+		fmt.Fprintf(w, "  %-30s %-4s needs %s%s\n", f.Name, yes(f.Have), f.Needs, prefixed("; ", f.Note))
 	}
 	for _, i := range d.Interfaces {
 		state := "up"

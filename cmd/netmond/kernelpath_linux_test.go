@@ -614,7 +614,7 @@ func TestLiveKernelFilter(t *testing.T) {
 	testneed.BPF(t)
 	pair := netnstest.NewPair(t)
 	pair.B.LoopbackUp()
-	d := startOnPair(t, pair, 19991, "-m", "192.0.2.0/24", "--capture-path", "tc", "--filter", "vlan 7 and udp port 2000 or tcp")
+	d := startOnPair(t, pair, 19991, "-m", "192.0.2.0/24", "--capture-path", "tc", "--filter", "tcp or vlan 7 and udp port 2000")
 	if n := d.metric(`netmond_capture_path_info\{[^}]*path="tc"[^}]*\}`); n != 1 {
 		t.Fatal("the path is not tc")
 	}
@@ -630,5 +630,25 @@ func TestLiveKernelFilter(t *testing.T) {
 	}
 	if got, _ := d.figures(20); got.Capture.Packets != 20 {
 		t.Errorf("%d packets, want 20", got.Capture.Packets)
+	}
+}
+
+// TestLiveKernelUnprivileged: without the capabilities of the programs a packet socket counts, and the log and the
+// metrics say why.
+func TestLiveKernelUnprivileged(t *testing.T) {
+	testneed.BPF(t)
+	setpriv := testneed.Command(t, "root", "setpriv")
+	pair := netnstest.NewPair(t)
+	pair.B.LoopbackUp()
+	var log bytes.Buffer
+	cmd := exec.Command(setpriv, "--bounding-set", "-all,+net_raw", "--", netmondBinary(t),
+		"run", "-i", pair.B.Name, "-m", "192.0.2.0/24", "--no-checks", "--mirror-port")
+	d := startLiveOn(t, pair, cmd, &log)
+	if n := d.metric(`netmond_capture_path_info\{[^}]*path="afpacket"[^}]*reason="[^"]*needs CAP_BPF[^"]*"\}`); n != 1 {
+		t.Error("the reason is not that of the missing capability")
+	}
+	pair.A.Sender().Repeat(pcaptest.UDP("192.0.2.1:1000", "203.0.113.1:53", make([]byte, 100)), 100)
+	if got, _ := d.figures(100); got.Capture.Packets != 100 {
+		t.Errorf("%d packets, sent 100", got.Capture.Packets)
 	}
 }
