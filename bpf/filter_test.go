@@ -12,6 +12,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/netmond/netmond/capture/filter"
+	"github.com/netmond/netmond/internal/netnstest"
 	"github.com/netmond/netmond/internal/pcaptest"
 	"github.com/netmond/netmond/internal/testneed"
 	"github.com/netmond/netmond/packet"
@@ -181,5 +182,40 @@ func TestFilterUntranslated(t *testing.T) {
 	_, err = Load(Config{Hook: HookXDP, Filter: prog.Instructions()}, slog.New(slog.DiscardHandler))
 	if !errors.Is(err, ErrUnsupported) {
 		t.Errorf("a filter on tags in metadata, for XDP: %v", err)
+	}
+}
+
+// TestFilterLive holds the verdicts on frames whose outermost tag is metadata, as they arrive in traffic control.
+func TestFilterLive(t *testing.T) {
+	testneed.BPF(t)
+	for text, want := range map[string]uint64{
+		"vlan": 3, "vlan 7": 2, "not vlan": 4, "vlan 7 and udp port 53": 1, "vlan and vlan": 1, "tcp or (vlan 8 and udp port 53)": 2, "inbound": 7, "outbound": 0,
+	} {
+		expr, err := filter.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prog, err := expr.Compile(filter.Target{Link: packet.LinkEthernet, Live: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pair := netnstest.NewPair(t)
+		p := load(t, Config{Hook: HookTC, MaxFlows: 64, Filter: prog.Instructions()})
+		var a *Attachment
+		pair.B.Do(func() { a, err = p.Attach(pair.B.Link().Attrs().Index, ModeTC, false) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		udp := pcaptest.UDP("192.0.2.1:1000", "198.51.100.1:53", make([]byte, 100))
+		pair.A.Sender().Send(udp, udp, udp, pcaptest.TCP("192.0.2.1:1000", "192.0.2.2:80", pcaptest.Segment{}),
+			tagged(udp, 0x8100, 7), tagged(tagged(udp, 0x8100, 9), 0x8100, 7), tagged(udp, 0x8100, 8))
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+		sink := newTallySink()
+		p.Drain(sink)
+		if got := sink.totals.IPv4.Packets; got != want {
+			t.Errorf("%s: %d packets, want %d; %v", text, got, want, prog.Instructions())
+		}
 	}
 }

@@ -614,7 +614,7 @@ func TestLiveKernelFilter(t *testing.T) {
 	testneed.BPF(t)
 	pair := netnstest.NewPair(t)
 	pair.B.LoopbackUp()
-	d := startOnPair(t, pair, 19991, "-m", "192.0.2.0/24", "--capture-path", "tc", "--filter", "tcp or vlan 7 and udp port 2000")
+	d := startOnPair(t, pair, 19991, "-m", "192.0.2.0/24", "--capture-path", "tc", "--filter", "tcp or (vlan 7 and udp port 2000)")
 	if n := d.metric(`netmond_capture_path_info\{[^}]*path="tc"[^}]*\}`); n != 1 {
 		t.Fatal("the path is not tc")
 	}
