@@ -237,5 +237,5 @@ func (d *diagnosis) advise(caps uint64) {
 	}
 	d.Advice = append(d.Advice,
 		"all paths: sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_perfmon+ep "+self,
-		"systemd: AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN CAP_BPF CAP_PERFMON\n         CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN CAP_BPF CAP_PERFMON\n         LimitMEMLOCK=infinity")
+		"systemd: AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN CAP_BPF CAP_PERFMON\n         CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN CAP_BPF CAP_PERFMON\n         SystemCallFilter=bpf\n         LimitMEMLOCK=infinity")
 }

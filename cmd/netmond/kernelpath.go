@@ -53,6 +53,7 @@ type kernelPath struct {
 	at         *bpf.Attachment
 	reason     string // why this path, or why not
 	ended      bool   // no more attempts
+	blind      bool   // the kernel does not tell of the links
 	lost       string // reason of the loss that the next attachment makes good
 	next       time.Time
 	pause      time.Duration
@@ -230,9 +231,9 @@ func (k *kernelPath) check(now time.Time) {
 	dev, err := net.InterfaceByName(k.name)
 	if k.at != nil {
 		lost, lookErr := k.at.Lost()
-		if lookErr != nil {
-			k.log.Error("look at the attached programs", "err", lookErr)
-			return
+		if lookErr != nil && !k.blind {
+			k.blind = true // before Linux 5.19 where unprivileged bpf(2) is disabled
+			k.log.Warn("whether another process takes the programs off cannot be seen (needs Linux 5.19, or CAP_BPF)", "err", lookErr)
 		}
 		moved := err == nil && dev.Index != k.at.Index
 		if !lost && !moved {

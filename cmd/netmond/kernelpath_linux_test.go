@@ -118,8 +118,8 @@ func rxVLANOff(t *testing.T, p *netnstest.Port) {
 	}
 }
 
-// comparable takes from a report what the time of the reading decides, and what only the packet path has.
-func comparable(t *testing.T, body []byte) map[string]any {
+// comparableReport takes from a report what the time of the reading decides, and what only the packet path has.
+func comparableReport(t *testing.T, body []byte) map[string]any {
 	t.Helper()
 	var doc map[string]any
 	if err := json.Unmarshal(body, &doc); err != nil {
@@ -206,7 +206,7 @@ func TestLiveKernelPath(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(comparable(t, want), comparable(t, have)); diff != "" {
+			if diff := cmp.Diff(comparableReport(t, want), comparableReport(t, have)); diff != "" {
 				t.Errorf("the report by packets (-) and by %s (+):\n%s", path, diff)
 			}
 			if n := kernel.metric(`netmond_capture_packets_total\{[^}]*\}`); n != sent.Packets {
