@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,6 +139,9 @@ func (s *Server) rangeOf(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	series, err := s.deps.History.Range(r.Context(), q)
+	if unknown := new(history.UnknownSeriesError); errors.As(err, &unknown) {
+		series, err = nothingYet(&q), nil // it is there, and its first second is not over
+	}
 	if err != nil {
 		s.historyProblem(w, err)
 		return
@@ -161,6 +165,18 @@ func (s *Server) rangeOf(w http.ResponseWriter, r *http.Request) {
 		answer.Fields[f.Name] = part
 	}
 	s.writeJSON(w, r, answer)
+}
+
+// nothingYet is the answer to q before anything was recorded.
+func nothingYet(q *history.Request) *history.Series {
+	nan := math.NaN()
+	s := &history.Series{Name: q.Series, Step: time.Second, Resolution: time.Second}
+	for f, info := range history.Fields(q.Series) {
+		if f := history.Field(f); len(q.Fields) == 0 || slices.Contains(q.Fields, f) {
+			s.Fields = append(s.Fields, history.FieldSeries{Field: f, FieldInfo: info, Min: nan, Max: nan, Mean: nan, P95: nan, Sum: nan})
+		}
+	}
+	return s
 }
 
 // number is v, or nil where there is none; five digits are more than was recorded.

@@ -115,7 +115,7 @@ func runTop(ctx context.Context, std streams, o *options, iface string, files []
 		if d.plan != nil {
 			live.RingBytes, live.Workers = int(d.plan.RingPerInterface), d.plan.Workers
 		}
-		if err := d.openCapture(&setup{live: &live, ifaces: ifaces, kernel: &kernelConfig{path: pathAFPacket}}); err != nil {
+		if err = d.openCapture(&setup{live: &live, ifaces: ifaces, kernel: &kernelConfig{path: pathAFPacket}}); err != nil {
 			return withGrant(filterFault(err))
 		}
 		defer d.live.close()
