@@ -104,6 +104,7 @@ func (s *shard) emitTCP(d *localnets.Delta, e *hot, dir uint8) {
 		if c.bits&connClientRTT != 0 {
 			d.ClientRTT = int64(c.clientRTT) * 1000
 		}
+		d.RTTTime = e.last
 		c.bits &^= connServerRTT | connClientRTT
 	}
 	if c.health == 0 {

@@ -23,7 +23,7 @@ func (r *Registry) Apply(now int64, deltas []Delta) {
 		}
 		r.add(src, dst, d)
 		addFlows(src, dst, d)
-		addRTT(src, dst, d)
+		r.addRTT(src, dst, d)
 		r.addMinute(src, dst, d)
 	}
 }
@@ -143,15 +143,13 @@ func (n *NetworkStats) addFlows(d *Delta) {
 
 // addRTT credits each round trip to the network on whose side of the tap it was spent: the server's,
 // the client's, and for data the receiver's.
-func addRTT(src, dst *counters, d *Delta) {
+func (r *Registry) addRTT(src, dst *counters, d *Delta) {
 	if dst != nil {
-		t := &dst.stats.RTT
-		t.addHandshake(d.ServerRTT, &t.ServerSum, &t.ServerSamples)
-		t.addAck(d.AckRTT, uint64(d.AckRTTSamples))
+		r.addHandshake(&dst.stats.RTT, d.Dst, roleServer, d.ServerRTT, d.RTTTime)
+		dst.stats.RTT.addAck(d.AckRTT, uint64(d.AckRTTSamples))
 	}
 	if src != nil {
-		t := &src.stats.RTT
-		t.addHandshake(d.ClientRTT, &t.ClientSum, &t.ClientSamples)
+		r.addHandshake(&src.stats.RTT, d.Src, roleClient, d.ClientRTT, d.RTTTime)
 	}
 }
 

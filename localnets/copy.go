@@ -43,6 +43,7 @@ func (r *Registry) copyTo(s *Snapshot, protocols []ProtocolCounts) []ProtocolCou
 	if len(s.Networks) != len(r.networks) { // a reload came between
 		s.Networks = make([]NetworkStats, len(r.networks))
 	}
+	r.averageLocked()
 	tbl := r.table.Load()
 	s.Time = r.clock
 	s.Generation = tbl.Generation()

@@ -80,6 +80,9 @@ type Delta struct {
 	// credited to the client's. ns, 0 for none; set only in the client-to-server direction, at most
 	// once per flow.
 	ServerRTT, ClientRTT int64
+	// RTTTime puts the handshakes' round trips in order for RTT.EWMAMillis: the capture time of the flow's
+	// last packet, ns. Set where one of them is.
+	RTTTime int64
 	// AckRTT is the sum of AckRTTSamples samples (ns) of data to its acknowledgement, where data
 	// went Src to Dst: the round trip between the tap and Dst.
 	AckRTT        int64

@@ -88,10 +88,15 @@ func TestRegistryAgainstModel(t *testing.T) {
 				t.Fatalf("snapshot (-model +registry):\n%s", diff)
 			}
 		}
+		sampled := int64(0)
 		t.Repeat(map[string]func(*rapid.T){
 			"apply": func(t *rapid.T) {
 				deltas := rapid.SliceOfN(rapid.Custom(drawDelta), 0, 6).Draw(t, "deltas")
 				at := forward(t)
+				for i := range deltas { // the model takes samples as they come; TestRTTOrder has them in any order
+					sampled++
+					deltas[i].RTTTime = sampled
+				}
 				r.Apply(at, deltas)
 				m.apply(at, deltas)
 			},

@@ -31,6 +31,7 @@ type Registry struct {
 	removed   [NumDirections]Counts
 	scopes    [NumScopes]Counts
 	matrix    matrix
+	lately    []handshakeRTT
 	appParts  int // entries of all networks' parts, so that a snapshot allocates once
 
 	clock   int64 // largest time that Apply or Tick was given
@@ -131,6 +132,7 @@ func (r *Registry) tick(now int64) bool {
 	}
 	r.ticked = now
 	r.ticks++
+	r.averageLocked()
 	r.rateLocked(now)
 	r.rollMinuteLocked(now)
 	return true

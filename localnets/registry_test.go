@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -153,12 +154,69 @@ func TestProtocolOrder(t *testing.T) {
 	}
 }
 
+// The moving average depends on the times of the samples, not on the order in which a fold brings them.
+func TestRTTOrder(t *testing.T) {
+	const ms = int64(time.Millisecond)
+	deltas := []localnets.Delta{
+		{Src: 1, Dst: 0, ServerRTT: 400 * ms, ClientRTT: 50 * ms, RTTTime: start},
+		{Src: 1, Dst: 0, ServerRTT: 10 * ms, RTTTime: start + 1},
+		{Src: 1, Dst: 0, ServerRTT: 90 * ms, RTTTime: start + 1},
+		{Src: 0, Dst: 0, ServerRTT: 200 * ms, ClientRTT: 30 * ms, RTTTime: start + 2},
+	}
+	want := int64(0)
+	for _, sample := range []int64{400, 10, 90, 200, 30} { // of network 0, by time, server, length
+		if want == 0 {
+			want = sample
+		} else {
+			want = (15*sample + 85*want) / 100
+		}
+	}
+	for range 20 {
+		rand.Shuffle(len(deltas), func(i, j int) { deltas[i], deltas[j] = deltas[j], deltas[i] })
+		for _, parts := range []int{1, 2, len(deltas)} { // Apply may get them in parts
+			r := newRegistry(t, nets("10.0.0.0/8", "192.0.2.0/24"))
+			for part := range slices.Chunk(deltas, (len(deltas)+parts-1)/parts) {
+				r.Apply(start, part)
+			}
+			s := r.Snapshot()
+			if got := s.Networks[0].RTT.EWMAMillis; got != want {
+				t.Fatalf("moving average %d ms, want %d, of %+v", got, want, deltas)
+			}
+			if got := s.Networks[1].RTT.EWMAMillis; got != 50 {
+				t.Fatalf("moving average %d ms of the clients, want 50", got)
+			}
+		}
+	}
+}
+
+// A sample that waits goes to the network that it was taken of, also when a reload removes that one and
+// another gets its place.
+func TestRTTAcrossReload(t *testing.T) {
+	const ms = int64(time.Millisecond)
+	r := newRegistry(t, nets("10.0.0.0/8", "192.0.2.0/24"))
+	r.Apply(start, []localnets.Delta{{Src: 0, Dst: 1, ServerRTT: 100 * ms, ClientRTT: 7 * ms, RTTTime: start}})
+	for _, list := range [][]string{{"10.0.0.0/8"}, {"10.0.0.0/8", "198.51.100.0/24"}} {
+		u, err := r.Prepare(nets(list...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Swap(u); err != nil {
+			t.Fatal(err)
+		}
+		r.Settle(u)
+	}
+	s := r.Snapshot()
+	if a, b := s.Networks[0].RTT.EWMAMillis, s.Networks[1].RTT.EWMAMillis; a != 7 || b != 0 {
+		t.Errorf("moving averages %d and %d ms, want 7 and 0", a, b)
+	}
+}
+
 func TestRTT(t *testing.T) {
 	r := newRegistry(t, nets("10.0.0.0/8", "192.0.2.0/24"))
 	const ms = int64(time.Millisecond)
 	r.Apply(start, []localnets.Delta{
 		{Src: 0, Dst: 1, ServerRTT: 100*ms + 999_999, ClientRTT: 3 * ms},
-		{Src: 0, Dst: 1, ServerRTT: 20 * ms},
+		{Src: 0, Dst: 1, ServerRTT: 20 * ms, RTTTime: 1},
 		{Src: 0, Dst: 1, ServerRTT: 5001 * ms, ClientRTT: -1},
 		{Src: 0, Dst: 1, AckRTT: 9 * ms, AckRTTSamples: 3},
 	})

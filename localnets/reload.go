@@ -138,6 +138,7 @@ func (r *Registry) Swap(u *Update) error {
 		return fmt.Errorf("local networks: %w", ErrReloading)
 	}
 	r.unsettled = true
+	r.averageLocked() // while slots are those that the samples name
 	r.counters = append(r.counters, make([]*counters, u.places-len(r.counters))...)
 	r.hosts.extend(u.places, u.fresh)
 	for _, slot := range u.gone {
@@ -184,7 +185,7 @@ func (r *Registry) Settle(u *Update) {
 }
 
 // rehome gives the hosts of one shard to the networks of tbl. It holds mu, so that no snapshot sees a host
-// as new in the minute, and with it the shard's: 2 ms with a 64th of a million hosts.
+// as new in the minute, and with it the shard's.
 func (r *Registry) rehome(sh *hostShard, tbl *Table) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
