@@ -11,9 +11,11 @@ import (
 )
 
 const (
-	hostShards    = 64 // a power of two
-	hostSlotsMin  = 16 // slots of a shard's first table
-	hostSweepStep = 4096
+	hostShards = 64 // a power of two
+	// hostShardShift leaves the bits of a hash that choose the shard.
+	hostShardShift = 64 - 6
+	hostSlotsMin   = 16 // slots of a shard's first table
+	hostSweepStep  = 4096
 	// hostSweepSlots bounds the slots that one Tick examines for idle hosts: all of a full table at
 	// the default bound within 32 ticks, in about 0.3 ms each.
 	hostSweepSlots = 16 * hostSweepStep
@@ -40,7 +42,8 @@ type hostShard struct {
 	mu   sync.Mutex
 	tab  []hostSlot
 	used int
-	_    [64 - 8 - 24 - 8]byte
+	sink uint32 // keeps loads that only warm the cache
+	_    [64 - 8 - 24 - 8 - 4]byte
 }
 
 // hostSlot is one host. No pointers: the garbage collector does not look inside.
@@ -101,10 +104,58 @@ func (h *hosts) hash(addr *[16]byte, is4 bool) uint64 {
 	return x
 }
 
-// touch notes addr in network net as seen at sec, and reports whether it appeared.
-func (h *hosts) touch(addr *[16]byte, is4 bool, net int32, sec uint32) bool {
-	x := h.hash(addr, is4)
-	sh := &h.shards[x>>(64-6)]
+// warmHosts are looked up side by side; enough of them that each lock is taken for several.
+const warmHosts = 512
+
+// warm hashes touches, at most warmHosts, and loads the slots where they belong. The loads of a shard do not
+// depend on each other, so their cache misses overlap; touch, which takes the hosts in their order, waits for
+// each. A few are not worth it.
+func (h *hosts) warm(touches []HostTouch, hashes *[warmHosts]uint64) {
+	var ends [hostShards]uint16
+	for i := range touches {
+		x := h.hash(&touches[i].Addr, touches[i].Is4)
+		hashes[i] = x
+		ends[x>>hostShardShift]++
+	}
+	if len(touches) < hostShards {
+		return
+	}
+	sum := uint16(0)
+	for i, n := range ends { // ends hold beginnings while the places are given out
+		ends[i] = sum
+		sum += n
+	}
+	var order [warmHosts]uint16
+	for i, x := range hashes[:len(touches)] {
+		order[ends[x>>hostShardShift]] = uint16(i)
+		ends[x>>hostShardShift]++
+	}
+	begin := uint16(0)
+	for i, end := range ends {
+		if end > begin {
+			h.shards[i].warm(hashes, order[begin:end])
+		}
+		begin = end
+	}
+}
+
+// warm loads the slots of the hashes that order names.
+func (sh *hostShard) warm(hashes *[warmHosts]uint64, order []uint16) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if len(sh.tab) == 0 {
+		return
+	}
+	mask, sum := uint64(len(sh.tab)-1), uint32(0)
+	for _, i := range order {
+		sum += sh.tab[hashes[i]&mask].tag
+	}
+	sh.sink = sum
+}
+
+// touch notes addr, whose hash is x, in network net as seen at sec, and reports whether it appeared.
+func (h *hosts) touch(x uint64, addr *[16]byte, is4 bool, net int32, sec uint32) bool {
+	sh := &h.shards[x>>hostShardShift]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if len(sh.tab) == 0 {
@@ -284,16 +335,21 @@ func unixSeconds(ns int64) uint32 {
 // TouchHosts notes hosts as seen. Touches are not kept. Any goroutine may call it.
 func (r *Registry) TouchHosts(touches []HostTouch) {
 	tbl := r.table.Load()
-	for i := range touches {
-		t := &touches[i]
-		if tbl.ID(t.Net) == NoNetwork {
-			continue
+	var hashes [warmHosts]uint64
+	for ; len(touches) > 0; touches = touches[min(len(touches), warmHosts):] {
+		part := touches[:min(len(touches), warmHosts)]
+		r.hosts.warm(part, &hashes)
+		for i := range part {
+			t := &part[i]
+			if tbl.ID(t.Net) == NoNetwork {
+				continue
+			}
+			if t.Rehomed {
+				r.touchRehomed(t)
+				continue
+			}
+			r.hosts.touch(hashes[i], &t.Addr, t.Is4, t.Net, unixSeconds(t.Time))
 		}
-		if t.Rehomed {
-			r.touchRehomed(t)
-			continue
-		}
-		r.hosts.touch(&t.Addr, t.Is4, t.Net, unixSeconds(t.Time))
 	}
 }
 
@@ -301,7 +357,7 @@ func (r *Registry) TouchHosts(touches []HostTouch) {
 func (r *Registry) touchRehomed(t *HostTouch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.hosts.touch(&t.Addr, t.Is4, t.Net, unixSeconds(t.Time)) {
+	if r.hosts.touch(r.hosts.hash(&t.Addr, t.Is4), &t.Addr, t.Is4, t.Net, unixSeconds(t.Time)) {
 		(*r.hosts.nets.Load())[t.Net].beforeMinute++
 	}
 }

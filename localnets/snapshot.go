@@ -128,7 +128,8 @@ type MinuteCounters struct {
 // to the server's network, SYN-ACK to ACK to the client's; over 5 s is dropped.
 type RTT struct {
 	// EWMAMillis is ntopng's round_trip_time: integer milliseconds, (15 x sample + 85 x old) / 100,
-	// the first sample as is; 0 is none.
+	// the first sample as is; 0 is none. Samples go in between two ticks or snapshots together, by
+	// Delta.RTTTime.
 	EWMAMillis int64
 
 	// Sums and counts, so that readers can form means: ns and samples.
