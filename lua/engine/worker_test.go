@@ -220,7 +220,7 @@ func TestRequests(t *testing.T) {
 		{"rest/hello.lua", `"who":"me"`, nil, ""},
 		{"rest/loop.lua", "", lua.ErrTimeLimit, "rest/loop.lua"},
 		{"rest/stuck.lua", "", lua.ErrTimeLimit, "rest/stuck.lua"},
-		{"rest/eats.lua", "", nil, "memory"},
+		{"rest/eats.lua", "", nil, "rest/eats.lua"}, // no memory, or on a busy machine no time
 		{"rest/error.lua", "", nil, "no luck"},
 		{"rest/none.lua", "", fs.ErrNotExist, "none.lua"},
 		{"../secret.lua", "", fs.ErrNotExist, ""},
