@@ -1,6 +1,6 @@
 // Package testneed lets a test say what it needs beyond Go: a test skips with its reason where the
 // need is missing, and fails instead where NETMOND_TEST_REQUIRE lists the need (a comma separated
-// list of shared, root, netns, bpf, tcpdump, prometheus, systemd, browser), as it does in CI.
+// list of shared, root, netns, bpf, tcpdump, prometheus, systemd, browser, tmux), as it does in CI.
 package testneed
 
 import (
