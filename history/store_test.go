@@ -227,6 +227,9 @@ func TestClockSetBack(t *testing.T) {
 }
 
 func TestMemoryBound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("records for days: not with -short")
+	}
 	cfg := DefaultConfig()
 	cfg.MaxMemory = leastMemory
 	cfg.Networks = 40
@@ -254,6 +257,9 @@ func TestMemoryBound(t *testing.T) {
 }
 
 func TestDiskBound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("records for days: not with -short")
+	}
 	cfg := DefaultConfig()
 	cfg.Dir, cfg.MaxDisk, cfg.Networks = t.TempDir(), leastDisk, 300
 	cfg.Tiers = []Tier{{time.Minute, 30 * 24 * time.Hour}, {time.Hour, 365 * 24 * time.Hour}}
