@@ -26,6 +26,9 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 	files := cmd.Arg("FILE", "Capture files: pcap or pcapng, plain, gzip or zstd; - is standard input. Several are read in order of time.").
 		Required().Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
+		if one := int64(1); conf.keys.Accounting.ReadWorkers == nil && slices.ContainsFunc(*files, func(f string) bool { return f == "" || f == "-" }) {
+			conf.keys.Accounting.ReadWorkers = &one // standard input may pause: nobody is to wait for its next frame
+		}
 		_, p, err := conf.buildForFiles(logger())
 		if err != nil {
 			return err
