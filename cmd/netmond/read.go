@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/report"
 )
 
@@ -26,9 +27,6 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 	files := cmd.Arg("FILE", "Capture files: pcap or pcapng, plain, gzip or zstd; - is standard input. Several are read in order of time.").
 		Required().Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		if one := int64(1); conf.keys.Accounting.ReadWorkers == nil && slices.ContainsFunc(*files, func(f string) bool { return f == "" || f == "-" }) {
-			conf.keys.Accounting.ReadWorkers = &one // standard input may pause: nobody is to wait for its next frame
-		}
 		_, p, err := conf.buildForFiles(logger())
 		if err != nil {
 			return err
@@ -73,7 +71,12 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 func (p *pipeline) readFiles(ctx context.Context, paths []string, std streams, onTick func(now int64) error) ([]report.InputError, error) {
 	src := capture.OpenFiles(inputs(paths), std.in)
 	defer src.Close()
-	counted := p.behindFilter(src)
+	var counted flows.Source = p.behindFilter(src)
+	if !regular(paths) {
+		// One worker counts what may pause: several would wait for its next frame with a batch under way, and
+		// snapshots with them.
+		counted = struct{ flows.Source }{counted}
+	}
 	progress := startProgress(std.err, src)
 	err := untilDone(ctx, func() error { return p.table.Replay(ctx, counted, onTick) })
 	progress.stop()
@@ -91,6 +94,14 @@ func (p *pipeline) readFiles(ctx context.Context, paths []string, std streams, o
 		errs = append(errs, report.InputError{File: u.File, Error: err})
 	}
 	return errs, nil
+}
+
+// regular reports whether all inputs are regular files, or none that can be read at all.
+func regular(paths []string) bool {
+	return !slices.ContainsFunc(paths, func(path string) bool {
+		st, err := os.Stat(path)
+		return path == "" || path == "-" || err == nil && !st.Mode().IsRegular()
+	})
 }
 
 // untilDone is f's error, or after a second of grace that of ctx: nothing ends a read that waits for
