@@ -164,7 +164,7 @@ func TestEviction(t *testing.T) {
 		w := tbl.NewWorker()
 		addMetas(w, settled(1, testTime)...)
 		addMetas(w, settled(2, testTime-3*sec)...)
-		addMetas(w, udp(3, testTime+1), udp(4, testTime), udp(5, testTime+2))
+		addMetas(w, udp(3, testTime+1), udp(4, testTime), udp(5, testTime+3*sec))
 		checkPorts(t, tbl, 1, 2, 3, 5)
 	})
 	t.Run("then the longest idle", func(t *testing.T) {
@@ -191,8 +191,16 @@ func TestEviction(t *testing.T) {
 		w := tbl.NewWorker()
 		addMetas(w, open()[0].meta(), open()[1].meta(), open()[0].meta())
 		addMetas(w, settled(2, testTime)...)
-		addMetas(w, udp(4, testTime+sec))
+		addMetas(w, udp(4, testTime+3*sec))
 		checkPorts(t, tbl, 2, 4)
+	})
+	t.Run("flows that wait for an answer stay, and none that has settled goes for them", func(t *testing.T) {
+		tbl := newTable(t, Config{MaxFlows: 2, Shards: 1})
+		w := tbl.NewWorker()
+		addMetas(w, settled(1, testTime)...)
+		addMetas(w, udp(2, testTime+20*sec), udp(3, testTime+21*sec))
+		checkPorts(t, tbl, 1, 2)
+		checkClosed(t, tbl.Snapshot())
 	})
 	t.Run("busy flows stay and the packet is untracked", func(t *testing.T) {
 		tbl := newTable(t, Config{MaxFlows: 2, Shards: 1})

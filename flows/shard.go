@@ -25,10 +25,13 @@ type shard struct {
 	dirty  []uint32
 	missed bool
 
-	hand  uint32 // where the next eviction looks
-	walk  uint32 // where the next tick looks for flows that are due
-	spill spill  // of the packet in hand
-	sink  uint16 // keeps loads that only warm the cache
+	hand uint32 // where the next eviction looks
+	// After a sample without an entry to evict, skip attempts are not made; futile is how many the last
+	// time.
+	futile, skip uint32
+	walk         uint32 // where the next tick looks for flows that are due
+	spill        spill  // of the packet in hand
+	sink         uint16 // keeps loads that only warm the cache
 
 	started      [localnets.NumL4]uint64
 	ended        [NumEndReasons]uint64
@@ -187,34 +190,53 @@ const (
 	// evictBusy keeps flows that have settled and sent within 5 s: to give up one of them for a new
 	// one gains nothing.
 	evictBusy = int64(5e9)
+	// evictFresh keeps flows of a first packet or a half-open handshake for as long as an answer may
+	// take. In a flood of more new flows than the table holds in that time each would be evicted before
+	// its answer comes; some are left untracked instead, at a fifth of the cost.
+	evictFresh = int64(2e9)
+	// maxFutile bounds the new flows that are left untracked without a sample, after samples that held
+	// nothing to evict.
+	maxFutile = 64
 )
 
 // evict frees the entry that is worth least among a sample: one whose connection is over or that
 // never went beyond a first packet or a half-open handshake, the longest idle first; failing that,
-// the longest idle one, unless all are busy at now.
+// the longest idle one, unless some are fresh or all are busy at now.
 func (s *shard) evict(o *outbox, now int64) bool {
-	best, bestRank, bestLast := uint32(0), 2, int64(0)
+	if s.skip > 0 {
+		s.skip--
+		return false
+	}
+	const stale, idle, fresh, busy = 0, 1, 2, 3
+	best, bestRank, bestLast, waiting := uint32(0), busy, int64(0), false
 	for range min(evictSample, s.hots.next) {
 		if s.hand >= s.hots.next {
 			s.hand = 0
 		}
 		e := s.hots.at(s.hand)
-		rank := 2
+		rank := busy
 		switch {
 		case e.bits&bitUsed == 0:
-		case e.bits&bitClosed != 0 || e.bits&bitSettled == 0:
-			rank = 0
+		case e.bits&bitClosed != 0:
+			rank = stale
+		case e.bits&bitSettled == 0:
+			if rank = stale; now-e.last < evictFresh {
+				rank, waiting = fresh, true
+			}
 		case now-e.last > evictBusy:
-			rank = 1
+			rank = idle
 		}
-		if rank < bestRank || rank == bestRank && rank < 2 && e.last < bestLast {
+		if rank < bestRank || rank == bestRank && e.last < bestLast {
 			best, bestRank, bestLast = s.hand, rank, e.last
 		}
 		s.hand++
 	}
-	if bestRank == 2 {
+	if bestRank > idle || bestRank == idle && waiting {
+		s.futile = min(2*s.futile+1, maxFutile)
+		s.skip = s.futile
 		return false
 	}
+	s.futile = 0
 	s.end(o, best, EndResources)
 	return true
 }
