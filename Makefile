@@ -13,7 +13,7 @@ CLANG     := clang-19
 
 SOAK      ?= 10m
 
-.PHONY: help build cross test test-root soak lint generate bench bench-live bench-bpf fuzz docs page
+.PHONY: help build cross test test-root soak lint generate bench bench-live bench-bpf test-kernels fuzz docs page
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,11 @@ bench-live: ## the live path under load beside tcpdump and softflowd (root; both
 
 bench-bpf: ## the eBPF programs: cost of a packet, drain, live rate (root; a few minutes of a quiet machine)
 	NETMOND_BENCH_BPF=1 $(GO) test ./bpf -run '^$$' -bench . -benchtime 1x -timeout 30m
+	@$(GO) test -count=1 -timeout 30m ./internal/loadtest -run '^TestLiveKernel$$' -args -kernel
+
+KERNELS ?= 6.1 6.12
+test-kernels: ## the eBPF programs on other kernels, KERNELS (6.1 6.12, or IMAGE.deb,MODULES.deb), in emulated machines (qemu-system-x86)
+	@$(GO) run ./internal/kerneltest $(KERNELS)
 
 fuzz: ## each fuzz target of FUZZPKGS for FUZZTIME; FUZZ narrows the names
 	@.ci/fuzz $(FUZZTIME) '$(FUZZ)' $(FUZZPKGS)

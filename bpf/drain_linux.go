@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -94,16 +93,6 @@ func (d *drainState) learn(prefixes []netip.Prefix, slots []int32) {
 	}
 }
 
-// Wait sleeps until a frame waits in the ring or timeout has passed, and reports which.
-func (p *Program) Wait(timeout time.Duration) (bool, error) { return p.ring.wait(timeout) }
-
-// DrainFrames hands over the frames that wait in the ring: to be called when Wait says so.
-func (p *Program) DrainFrames(sink Sink) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.drainFrames(sink)
-}
-
 // Drain hands everything over that was counted since the last one: once a second, and before a
 // snapshot. Its cost is bounded by MaxFlows, RingBytes and the number of networks.
 func (p *Program) Drain(sink Sink) {
@@ -160,68 +149,6 @@ func (now instant) wall(t uint32) int64 {
 }
 
 func (now instant) micros() uint32 { return uint32(now.clock / 1000) }
-
-// drainFrames hands over what the ring holds now.
-func (p *Program) drainFrames(sink Sink) {
-	d := &p.drain
-	pos, end := *p.ring.position(), p.ring.produced()
-	offset := p.clock().offset
-	for pos < end {
-		d.frames, d.payloads, d.entries = d.frames[:0], d.payloads[:0], d.entries[:0]
-		for pos < end && len(d.frames)+len(d.payloads) < frameBatch {
-			rec, after, ok := p.ring.next(pos)
-			if !ok {
-				end = pos
-				break
-			}
-			pos = after
-			if rec != nil {
-				d.take(rec, offset)
-			}
-		}
-		if len(d.frames) > 0 {
-			sink.Process(&packet.Block{Frames: d.frames})
-		}
-		if len(d.payloads) > 0 {
-			sink.Classify(d.payloads)
-			p.stop()
-		}
-		p.ring.release(pos)
-	}
-}
-
-// take reads a record of the ring.
-func (d *drainState) take(rec []byte, offset int64) {
-	const head = int(unsafe.Sizeof(record{}))
-	if len(rec) < head {
-		return
-	}
-	r := (*record)(unsafe.Pointer(&rec[0]))
-	f := packet.Frame{
-		Data: rec[head:min(head+int(r.CapLen), len(rec))], Time: int64(r.Time) + offset, WireLen: r.WireLen,
-		VLANTPID: r.VLANTPID, VLANTCI: r.VLANTCI, Link: packet.LinkEthernet,
-	}
-	if r.Kind == kindUncounted {
-		d.frames = append(d.frames, f)
-		return
-	}
-	d.payloads = append(d.payloads, packet.Payload{Frame: f, Client: r.Client})
-	d.entries = append(d.entries, r.Flow)
-}
-
-// stop tells the programs which flows need not show more.
-func (p *Program) stop() {
-	for i := range p.drain.payloads {
-		pl := &p.drain.payloads[i]
-		n := p.drain.entries[i]
-		if !pl.Done || int(n) >= len(p.maps.flows) {
-			continue
-		}
-		if f := &p.maps.flows[n]; f.Key == pl.Key {
-			f.Stop = 1
-		}
-	}
-}
 
 // drainFlows makes samples of all flows that gained something, and takes those that are due out of the
 // index.
@@ -356,129 +283,6 @@ func (p *Program) sample(i uint32, f *flow, now instant, final bool) {
 	} else if !s.Gained() {
 		d.samples = d.samples[:len(d.samples)-1]
 	}
-}
-
-// connection adds what the TCP connection of f showed, and gives the flow's bits.
-func (p *Program) connection(s *packet.Sample, f *flow, seen *flowSeen, now instant, final bool) uint16 {
-	d := &p.drain
-	state := (*uint32)(unsafe.Pointer(&f.Bits)) // with the flags of both directions
-	if s.Key.Proto != 6 {
-		return uint16(atomic.LoadUint32(state))
-	}
-	more := (*uint32)(unsafe.Pointer(&f.Samples)) // with reopens in the upper half
-	var word uint32
-	var rtts [2]uint16
-	var sums [2]uint32
-	var ills healthSeen
-	for try := 0; ; try++ {
-		reopens := uint16(atomic.LoadUint32(more) >> 16)
-		word = atomic.LoadUint32(state)
-		rtts, sums, ills = [2]uint16{}, [2]uint32{}, healthSeen{}
-		for role, rtt := range [2]uint32{atomic.LoadUint32(&f.Server), atomic.LoadUint32(&f.Client)} {
-			if rtt != 0 {
-				rtts[role], sums[role] = 1, rtt
-			}
-		}
-		if n := atomic.LoadUint32(&f.Trouble); n != 0 && int(n) <= len(p.maps.troubles) {
-			t := &p.maps.troubles[n-1]
-			for dir := range 2 {
-				for what := range t.Counts[dir] {
-					ills[dir][what] = atomic.LoadUint32(&t.Counts[dir][what])
-				}
-				if word&(fGap<<dir) != 0 {
-					if g := &t.Gap[dir]; final || passed(now.micros()-atomic.LoadUint32(&g.At), f.reorder()) {
-						// The programs count it when the direction's next packet comes.
-						ills[dir][illLost] += f.lostPackets(dir, atomic.LoadUint32(&g.Missing))
-					} else {
-						seen.bits |= seenAgain
-					}
-				}
-				rtts[dir] += uint16(atomic.LoadUint32(&t.RTTSamples[dir]))
-				sums[dir] += uint32(atomic.LoadUint64(&t.RTTSum[dir]))
-			}
-			if uint16(atomic.LoadUint32(more)>>16) == reopens {
-				before := &d.health[n-1]
-				for dir := range 2 {
-					s.Health[dir] = packet.Health{
-						Retransmissions: gainedIll(before, &ills, dir, illRetransmission),
-						OutOfOrder:      gainedIll(before, &ills, dir, illOutOfOrder),
-						Lost:            gainedIll(before, &ills, dir, illLost),
-						KeepAlives:      gainedIll(before, &ills, dir, illKeepAlive),
-						ZeroWindows:     gainedIll(before, &ills, dir, illZeroWindow),
-					}
-				}
-			}
-		}
-		if uint16(atomic.LoadUint32(more)>>16) == reopens || try == 3 {
-			s.Reopened = uint32(reopens - seen.reopens)
-			seen.reopens = reopens
-			break
-		}
-	}
-	s.TCPFlags = [2]uint8{uint8(word >> 16), uint8(word >> 24)}
-	s.ServerRTTSamples, s.ServerRTT = seen.gainedRTT(0, rtts[0], sums[0])
-	s.ClientRTTSamples, s.ClientRTT = seen.gainedRTT(1, rtts[1], sums[1])
-	return uint16(word)
-}
-
-// Indexes of trouble.Counts: enum ill.
-const (
-	illRetransmission = iota
-	illOutOfOrder
-	illLost
-	illKeepAlive
-	illZeroWindow
-)
-
-// gainedIll moves one count forward. A count never goes back: what a look at half of a change saw too
-// much of is made up for by the next.
-func gainedIll(before, now *healthSeen, dir, what int) uint64 {
-	n := int32(now[dir][what] - before[dir][what])
-	if n <= 0 {
-		return 0
-	}
-	before[dir][what] = now[dir][what]
-	return uint64(n)
-}
-
-// gainedRTT moves the handshakes of one role forward: samples, and their sum in ns.
-func (seen *flowSeen) gainedRTT(role int, n uint16, sum uint32) (uint32, int64) {
-	gained, micros := int16(n-seen.rtts[role]), sum-seen.rttSum[role]
-	if gained <= 0 {
-		return 0, 0
-	}
-	seen.rtts[role], seen.rttSum[role] = n, sum
-	return uint32(gained), int64(micros) * 1000
-}
-
-// The arithmetic of gaps, as in health.h and package flows.
-const (
-	defaultReorder = 3000
-	maxReorder     = 1e6
-	maxLostPerGap  = 65535
-	defaultMSS     = 536
-)
-
-func passed(age, window uint32) bool { return age > window && age < math.MaxInt32 }
-
-func (f *flow) reorder() uint32 {
-	server, client := atomic.LoadUint32(&f.Server), atomic.LoadUint32(&f.Client)
-	if server == 0 || client == 0 {
-		return defaultReorder
-	}
-	return min(server+client, maxReorder)
-}
-
-func (f *flow) lostPackets(dir int, missing uint32) uint32 {
-	if missing == 0 {
-		return 0
-	}
-	both := atomic.LoadUint32((*uint32)(unsafe.Pointer(&f.MSS)))
-	size := both >> (16 * dir) & 0xffff
-	if size == 0 {
-		size = defaultMSS
-	}
-	return min((missing-1)/size+1, maxLostPerGap)
 }
 
 // flush reads the totals, after the flows that are in samples, and hands both over.

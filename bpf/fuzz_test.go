@@ -45,7 +45,7 @@ func FuzzCount(f *testing.F) {
 		}
 		for hook, p := range programs {
 			forget(t, p)
-			prog := p.XDPFrags()
+			prog := p.anyXDP()
 			if hook == HookTC {
 				prog, _ = p.TCX()
 			}

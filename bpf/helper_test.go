@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/features"
 
 	"github.com/netmond/netmond/apps"
 	"github.com/netmond/netmond/flows"
@@ -33,6 +34,26 @@ func load(t testing.TB, cfg Config) *Program {
 		}
 	})
 	return p
+}
+
+// needLinux skips t on a kernel that is older than what needs at least so new a one.
+func needLinux(t testing.TB, major, minor uint32, what string) {
+	t.Helper()
+	code, err := features.LinuxVersionCode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code>>16 < major || code>>16 == major && code>>8&0xff < minor {
+		t.Skipf("%s: Linux %d.%d", what, major, minor)
+	}
+}
+
+// anyXDP is the program for frames in several buffers, or before Linux 5.18 the other.
+func (p *Program) anyXDP() *ebpf.Program {
+	if prog := p.XDPFrags(); prog != nil {
+		return prog
+	}
+	return p.XDP()
 }
 
 // counter is the flow table behind a path.

@@ -25,6 +25,9 @@ func tagged(frame []byte, tpid, tci uint16) []byte {
 func TestLive(t *testing.T) {
 	for _, hook := range []Hook{HookXDP, HookTC} {
 		t.Run(hook.String(), func(t *testing.T) {
+			if hook == HookTC {
+				needLinux(t, 6, 6, "tcx")
+			}
 			pair := netnstest.NewPair(t)
 			p := load(t, Config{Hook: hook, Networks: prefixes("192.0.2.0/24"), Decoder: packet.Decoder{KeyVLAN: true}})
 			index := pair.B.Link().Attrs().Index

@@ -312,6 +312,7 @@ func benchProgram(t testing.TB, cfg Config, n uint32) *Program {
 // and changes the networks. In the end every packet is in a flow or counted as without one, and in a
 // network.
 func TestNothingIsLostUnderLoad(t *testing.T) {
+	needLinux(t, 5, 18, "the programs for measurements")
 	const flows, repeat = 3000, 20000
 	p := benchProgram(t, Config{Networks: prefixes("11.0.0.0/24"), MaxFlows: 2048, Detail: DetailFull, PayloadPackets: 1}, flows)
 	prog := p.coll.Programs["bench_load"]

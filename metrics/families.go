@@ -104,6 +104,7 @@ const (
 	kernelAttached
 	kernelReattaches
 	kernelFallbacks
+	kernelGap
 	kernelFlows
 	kernelFlowCapacity
 	kernelMemory
@@ -315,6 +316,8 @@ var families = [numFamilies]family{
 		"Times the programs were attached again after they were lost, by why: detached (by another process), interface (deleted, or made again)."},
 	kernelFallbacks: {"netmond_bpf_fallbacks_total", counter, []string{"interface"},
 		"Times a packet socket took over since the programs could not be attached again, or not hold the networks."},
+	kernelGap: {"netmond_bpf_uncounted_seconds_total", counter, []string{"interface"},
+		"Time for which it is not sure that frames were counted, for programs were taken off or the path changed: an upper bound. How many frames came then the counters of the interface may tell, nothing here."},
 	kernelFlows: {"netmond_bpf_flows", gauge, []string{"interface"},
 		"Flows in the kernel's table."},
 	kernelFlowCapacity: {"netmond_bpf_flows_capacity", gauge, []string{"interface"},

@@ -44,7 +44,7 @@ func sources() []capture.Stats {
 // kernelSource is what programs in the kernel would add.
 func kernelSource() KernelSource {
 	k := KernelSource{
-		Interface: "eth1", Mode: "xdp", Attached: true, Reattaches: map[string]uint64{"detached": 2, "interface": 1}, Fallbacks: 1,
+		Interface: "eth1", Mode: "xdp", Attached: true, Reattaches: map[string]uint64{"detached": 2, "interface": 1}, Fallbacks: 1, Gap: 750 * time.Millisecond,
 		Stats: bpf.Stats{
 			MapFull: packet.Tally{Packets: 7, Bytes: 900}, Unsampled: packet.Tally{Packets: 3, Bytes: 300}, Payloads: 50, PayloadsLost: 4,
 			HealthFull: 5, Contended: 6, Flows: 1000, MaxFlows: 262_144, SampleRate: 2, MemoryBytes: 62_200_384, Drains: 90, DrainSeconds: 0.25,

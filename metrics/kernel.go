@@ -16,6 +16,7 @@ func (e *emitter) kernel(k *KernelSource) {
 		e.count(kernelReattaches, k.Reattaches[reason], name, reason)
 	}
 	e.count(kernelFallbacks, k.Fallbacks, name)
+	e.value(kernelGap, k.Gap.Seconds(), name)
 	e.value(kernelFlows, float64(s.Flows), name)
 	e.value(kernelFlowCapacity, float64(s.MaxFlows), name)
 	e.value(kernelMemory, float64(s.MemoryBytes), name)

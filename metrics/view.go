@@ -38,6 +38,7 @@ type KernelSource struct {
 	Attached   bool              // else the packet socket has the frames, or there are none
 	Reattaches map[string]uint64 // by reason of the loss
 	Fallbacks  uint64
+	Gap        time.Duration // in which frames may not have been counted
 	Stats      bpf.Stats
 }
 

@@ -14,9 +14,9 @@ const volatile u32 bench_ifindex; /* where bench_send sends */
 u32 drawn;
 u64 runs; /* of bench_load */
 
-INLINE long load_bytes(context *ctx, void *to, u32 n)
+INLINE long load_bytes(context *ctx, void *to, u32 n, u32 room)
 {
-	return bpf_xdp_load_bytes(ctx, 0, to, n);
+	return within(&n, room) ? bpf_xdp_load_bytes(ctx, 0, to, n) : -1;
 }
 
 INLINE int draw(struct xdp_md *ctx)

@@ -5,25 +5,19 @@
 
 #include "types.h"
 
-/* load_bytes copies the first n bytes of the frame; 0 when it could. Each kind of program has its own. */
-INLINE long load_bytes(context *ctx, void *to, u32 n);
+/* load_bytes copies the first n bytes of the frame, at most room of them, which is a constant; 0 when it could.
+ * Each kind of program has its own. */
+INLINE long load_bytes(context *ctx, void *to, u32 n, u32 room);
 
-/* offer puts the first n bytes of a frame into the ring, as f says; 0 when there is no room. */
-GLOBAL int offer(context *ctx, const struct frame *f, u32 n)
+/* put is offer with a record that has room for so many bytes. */
+INLINE int put(context *ctx, const struct frame *f, u32 n, u32 room)
 {
-	struct record *r;
-	u8 large = n > SMALL_RECORD;
+	struct record *r = bpf_ringbuf_reserve(&frames, sizeof(*r) + room, 0);
 
-	if (!f || n == 0)
-		return 0;
-	if (large)
-		r = bpf_ringbuf_reserve(&frames, sizeof(*r) + LARGE_RECORD, 0);
-	else
-		r = bpf_ringbuf_reserve(&frames, sizeof(*r) + SMALL_RECORD, 0);
 	if (!r)
 		return 0;
-	if (n > LARGE_RECORD)
-		n = LARGE_RECORD;
+	if (n > room)
+		n = room;
 	r->time = f->time;
 	r->wire_len = f->len;
 	r->cap_len = n;
@@ -35,12 +29,20 @@ GLOBAL int offer(context *ctx, const struct frame *f, u32 n)
 	r->pad = 0;
 	r->flow = f->entry;
 	r->pad2 = 0;
-	if (load_bytes(ctx, r + 1, n)) {
+	if (load_bytes(ctx, r + 1, n, room)) {
 		bpf_ringbuf_discard(r, 0);
 		return 0;
 	}
 	bpf_ringbuf_submit(r, 0);
 	return 1;
+}
+
+/* offer puts the first n bytes of a frame into the ring, as f says; 0 when there is no room. */
+GLOBAL int offer(context *ctx, const struct frame *f, u32 n)
+{
+	if (!f)
+		return 0;
+	return n > SMALL_RECORD ? put(ctx, f, n, LARGE_RECORD) : put(ctx, f, n, SMALL_RECORD);
 }
 
 /* hand_up gives user space a frame of size bytes to decode and count. */

@@ -176,6 +176,7 @@ struct extensions {
 	u32 off;  /* from the frame's beginning */
 	s32 size; /* octets of the packet from there; may be below 0 */
 	u8 proto, opaque, fragment;
+	u8 pad; /* the verifier of Linux 5.15 wants all bytes of an argument written */
 };
 
 /* skip_extensions goes to the chain's end. It gives P_IP, or the reason to hand the frame up. */

@@ -14,9 +14,9 @@ typedef struct __sk_buff context;
 #define VLAN_TAG 4
 #define TC_NEXT (-1) /* TCX_NEXT, TC_ACT_UNSPEC: the next program decides */
 
-INLINE long load_bytes(context *skb, void *to, u32 n)
+INLINE long load_bytes(context *skb, void *to, u32 n, u32 room)
 {
-	return bpf_skb_load_bytes(skb, 0, to, n);
+	return within(&n, room) ? bpf_skb_load_bytes(skb, 0, to, n) : -1;
 }
 
 INLINE int classify(struct __sk_buff *skb)

@@ -277,6 +277,17 @@ INLINE u32 distance(void *to, void *from)
 	return d;
 }
 
+/* within holds n between 1 and most, in a way that the verifier of Linux 5.15 follows; false for 0. */
+INLINE int within(u32 *n, u32 most)
+{
+	u64 less = *n - 1;
+	asm volatile("" : "+r"(less)); /* or the compiler compares another register than the one it passes */
+	if (less >= most)
+		return 0;
+	*n = less + 1;
+	return 1;
+}
+
 INLINE struct control *get_control(void)
 {
 	u32 zero = 0;

@@ -9,19 +9,21 @@ typedef struct xdp_md context;
 
 #include "count.h"
 
-INLINE long load_bytes(context *ctx, void *to, u32 n)
+INLINE long load_bytes(context *ctx, void *to, u32 n, u32 room)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	u32 i, j;
 
 	if (xdp_load)
-		return bpf_xdp_load_bytes(ctx, 0, to, n);
-	/* Before Linux 5.18 the linear part is all there is. Whole words, then bytes. */
-	for (i = 0; i < LARGE_RECORD / 8; i++) {
+		return within(&n, room) ? bpf_xdp_load_bytes(ctx, 0, to, n) : -1;
+	/* Before Linux 5.18 the linear part is all there is. Whole words, then bytes; room is a multiple of 8. */
+	for (i = 0; i < room / 8; i++) {
 		if (i * 8 + 8 > n || data + i * 8 + 8 > end)
-			break;
+			goto rest;
 		((u64 *)to)[i] = ((u64 *)data)[i];
 	}
+	return 0;
+rest:
 	i *= 8;
 	for (j = 0; j < 7; j++, i++) {
 		if (i >= n || data + i + 1 > end)

@@ -42,7 +42,7 @@ func addCheckConfig(app *kingpin.Application, commands map[string]func(context.C
 			fmt.Fprintf(std.err, "warning: %s\n", printable(w.Error()))
 		}
 		out := bufio.NewWriter(std.out)
-		describe(out, *file, s, status)
+		describe(out, *file, o.kernelPath(len(s.ifaces)).describe(), s, status)
 		if err := out.Flush(); err != nil {
 			return fmt.Errorf("write result: %w", err)
 		}
@@ -100,7 +100,7 @@ func (o *options) warnings(s *setup, status []engine.CheckStatus) []fault {
 }
 
 // describe tells what would run.
-func describe(w io.Writer, file string, s *setup, status []engine.CheckStatus) {
+func describe(w io.Writer, file, path string, s *setup, status []engine.CheckStatus) {
 	fmt.Fprintf(w, "%s is valid. It would run:\n", file)
 	networks := networkCount(len(s.registry.Networks()))
 	if s.assumed {
@@ -108,6 +108,7 @@ func describe(w io.Writer, file string, s *setup, status []engine.CheckStatus) {
 	}
 	fmt.Fprintf(w, "  networks    %s\n", networks)
 	fmt.Fprintf(w, "  capture     %s, ring %v, workers %d\n", cmp.Or(strings.Join(s.ifaces, ", "), "(no interface)"), config.Size(s.live.RingBytes), s.live.Workers)
+	fmt.Fprintf(w, "  path        %s\n", path)
 	fmt.Fprintf(w, "  flows       %d at most\n", s.table.Snapshot().Table.Capacity)
 	if s.plan != nil {
 		fmt.Fprintf(w, "  memory      %v\n", size(s.plan.Budget))

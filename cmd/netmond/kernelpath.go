@@ -59,6 +59,9 @@ type kernelPath struct {
 	pause      time.Duration
 	reattaches map[string]uint64 // by reason of the loss
 	fallbacks  uint64
+	looked     time.Time     // the last look at the attachment
+	gap        time.Time     // since when frames may not have been counted; zero while mu is free
+	gaps       time.Duration // ended ones
 }
 
 // open chooses how the frames of an interface are counted and begins it. Without a path in the kernel it
@@ -172,6 +175,9 @@ func prefixes(networks []localnets.Network) []netip.Prefix {
 // the last of it.
 func (k *kernelPath) run(ctx context.Context) {
 	checked, drained := time.Now(), time.Now()
+	k.mu.Lock()
+	k.looked = checked
+	k.mu.Unlock()
 	for ctx.Err() == nil {
 		ready, err := k.program.Wait(kernelWait)
 		if err != nil {
@@ -228,6 +234,8 @@ func (k *kernelPath) check(now time.Time) {
 	if k.ended {
 		return
 	}
+	last := k.looked
+	k.looked = now
 	dev, err := net.InterfaceByName(k.name)
 	if k.at != nil {
 		lost, lookErr := k.at.Lost()
@@ -246,16 +254,36 @@ func (k *kernelPath) check(now time.Time) {
 		k.log.Warn("the programs were taken off the interface", "path", k.mode, "reason", k.lost)
 		k.detachLocked()
 		k.next, k.pause = now, 0
+		k.gap = last // when exactly, nobody tells
 	}
-	if err != nil || now.Before(k.next) {
-		return // no interface: nothing to count
+	if err != nil {
+		k.endGapLocked(now) // no interface: nothing to count
+		return
+	}
+	if k.lost == lostInterface && k.gap.IsZero() && k.pause == 0 {
+		k.gap = last // it has come since then
+	}
+	if now.Before(k.next) {
+		return
 	}
 	if err := k.attachLocked(dev.Index); err != nil {
 		k.fallBackLocked(now, err)
 		return
 	}
 	k.reattaches[k.lost]++
-	k.log.Info("the programs are attached again", "path", k.mode, "reason", k.lost)
+	k.log.Info("the programs are attached again", "path", k.mode, "reason", k.lost, "uncounted_at_most", k.endGapLocked(time.Now()))
+}
+
+// endGapLocked notes that frames are counted again, or that none can come, and gives the time since which that
+// was not sure.
+func (k *kernelPath) endGapLocked(now time.Time) time.Duration {
+	if k.gap.IsZero() {
+		return 0
+	}
+	took := now.Sub(k.gap)
+	k.gap = time.Time{}
+	k.gaps += took
+	return took
 }
 
 // attachLocked hands the frames from the packet socket, if it has them, to the programs. None counts twice:
@@ -263,6 +291,9 @@ func (k *kernelPath) check(now time.Time) {
 func (k *kernelPath) attachLocked(index int) error {
 	if i, err := bpf.Inspect(k.name); err == nil && k.mode != bpf.ModeTC && len(i.XDP) > 0 {
 		return fmt.Errorf("%s: %w", describeAttached(i.XDP), bpf.ErrBusy)
+	}
+	if k.gap.IsZero() {
+		k.gap = time.Now() // the packet socket has the frames until here
 	}
 	if err := k.live.Pause(); err != nil {
 		return err
@@ -280,9 +311,10 @@ func (k *kernelPath) fallBackLocked(now time.Time, why error) {
 	if err := k.live.Resume(); err != nil {
 		k.log.Error("frames are not captured", "err", err)
 	}
+	gap := k.endGapLocked(time.Now())
 	if k.pause == 0 {
 		k.fallbacks++
-		k.log.Warn("frames go to the packet socket until the programs can be attached again", "path", pathAFPacket, "because", why)
+		k.log.Warn("frames go to the packet socket until the programs can be attached again", "path", pathAFPacket, "because", why, "uncounted_at_most", gap)
 	}
 	k.pause = min(max(2*k.pause, minAttachPause), maxAttachPause)
 	k.next = now.Add(k.pause)
@@ -297,12 +329,16 @@ func (k *kernelPath) setNetworksLocked(networks []localnets.Network, slots []int
 		return
 	}
 	k.log.Warn("the programs cannot count by the new networks: frames go to the packet socket until netmond starts again", "path", pathAFPacket, "err", err)
+	if k.at != nil {
+		k.gap = time.Now()
+	}
 	k.detachLocked()
 	k.ended, k.reason = true, err.Error()
 	k.fallbacks++
 	if err := k.live.Resume(); err != nil {
 		k.log.Error("frames are not captured", "err", err)
 	}
+	k.endGapLocked(time.Now())
 }
 
 // close gives everything back. It may be called twice.
@@ -339,7 +375,7 @@ func (k *kernelPath) overlay(s *capture.Stats) {
 func (k *kernelPath) stats() metrics.KernelSource {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s := metrics.KernelSource{Interface: k.name, Mode: k.mode.String(), Attached: k.at != nil, Fallbacks: k.fallbacks, Reattaches: map[string]uint64{}}
+	s := metrics.KernelSource{Interface: k.name, Mode: k.mode.String(), Attached: k.at != nil, Fallbacks: k.fallbacks, Gap: k.gaps, Reattaches: map[string]uint64{}}
 	for reason, n := range k.reattaches {
 		s.Reattaches[reason] = n
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 
 	"github.com/netmond/netmond/internal/netnstest"
 	"github.com/netmond/netmond/internal/pcaptest"
@@ -216,64 +217,6 @@ func TestLiveKernelPath(t *testing.T) {
 	}
 }
 
-// TestLiveKernelSegments moves TCP with segmentation offload: frames of up to 64 kB count with all their bytes
-// in both directions, as the packet path counts them.
-func TestLiveKernelSegments(t *testing.T) {
-	testneed.BPF(t)
-	pair := netnstest.NewPair(t)
-	pair.B.LoopbackUp()
-	pair.A.AddAddr(netip.MustParsePrefix("192.0.2.1/24"))
-	pair.B.AddAddr(netip.MustParsePrefix("192.0.2.2/24"))
-	kernel := startOnPair(t, pair, 19991, "-m", "192.0.2.1/32,192.0.2.2/32", "--capture-path", "tc")
-	packets := startOnPair(t, pair, 19992, "-m", "192.0.2.1/32,192.0.2.2/32", "--capture-path", "afpacket")
-	var listener net.Listener
-	var err error
-	pair.B.Do(func() { listener, err = net.Listen("tcp", "192.0.2.2:7000") })
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	received := make(chan int64, 1)
-	go func() { // ends with the connection
-		c, err := listener.Accept()
-		if err != nil {
-			received <- 0
-			return
-		}
-		n, _ := new(bytes.Buffer).ReadFrom(c)
-		c.Close()
-		received <- n
-	}()
-	var conn net.Conn
-	pair.A.Do(func() { conn, err = net.Dial("tcp", "192.0.2.2:7000") })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Write(make([]byte, 4<<20)); err != nil {
-		t.Fatal(err)
-	}
-	conn.Close()
-	if n := <-received; n != 4<<20 {
-		t.Fatalf("%d bytes arrived", n)
-	}
-	// The end of the connection is on its way.
-	var a, b readJSON
-	for range 100 {
-		a, _ = kernel.figures(1)
-		b, _ = packets.figures(1)
-		if a.Capture.Packets == b.Capture.Packets && a.Networks[0].Egress.Bytes > 4<<20 {
-			break
-		}
-		time.Sleep(50 * time.Millisecond) // other processes: there is no event to wait for
-	}
-	if a.Capture.Packets != b.Capture.Packets || a.Capture.Bytes != b.Capture.Bytes {
-		t.Errorf("tc: %d packets, %d bytes; packet socket: %d, %d", a.Capture.Packets, a.Capture.Bytes, b.Capture.Packets, b.Capture.Bytes)
-	}
-	if a.Capture.Bytes/a.Capture.Packets < 1514 {
-		t.Errorf("%d bytes in %d packets: no large frame among them", a.Capture.Bytes, a.Capture.Packets)
-	}
-}
-
 // passing is another's XDP program.
 func passing(t *testing.T) *ebpf.Program {
 	t.Helper()
@@ -314,6 +257,10 @@ func TestLiveKernelDetached(t *testing.T) {
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("attached again after %v", took)
 	}
+	gap := d.value(`netmond_bpf_uncounted_seconds_total\{[^}]*\}`)
+	if took := time.Since(began).Seconds(); gap <= 0 || gap > took+kernelCheck.Seconds() {
+		t.Errorf("%v s uncounted, detached %v s ago", gap, took)
+	}
 	send()
 
 	pair.Delete()
@@ -344,12 +291,33 @@ func TestLiveKernelDetached(t *testing.T) {
 	}
 	d.waitMetric(`netmond_bpf_fallbacks_total\{[^}]*\}`, 1)
 	d.waitMetric(`netmond_capture_path_info\{[^}]*path="afpacket"[^}]*\}`, 1)
+	if later := d.value(`netmond_bpf_uncounted_seconds_total\{[^}]*\}`); later <= gap {
+		t.Errorf("%v s uncounted, no more than before", later)
+	}
 	send()
 	if err := other.Close(); err != nil {
 		t.Error(err)
 	}
 	d.waitMetric(`netmond_bpf_reattaches_total\{[^}]*reason="detached"[^}]*\}`, 2)
 	send()
+}
+
+// failsOnPair runs netmond, which must refuse its arguments with what want says.
+func failsOnPair(t *testing.T, pair *netnstest.Pair, want string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(netmondBinary(t), append([]string{"run", "-i", pair.B.Name, "-m", "192.0.2.0/24", "--no-checks"}, args...)...)
+	var out bytes.Buffer
+	cmd.Stderr = &out
+	if err := pair.B.Start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	stop := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+	defer stop.Stop()
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitUsage || !strings.Contains(out.String(), want) {
+		t.Errorf("%v: %v, want exit code %d and %q:\n%s", args, err, exitUsage, want, &out)
+	}
 }
 
 // TestLiveKernelRefusals: no program of others is replaced, and this machine is not cut off.
@@ -359,19 +327,7 @@ func TestLiveKernelRefusals(t *testing.T) {
 	pair.B.LoopbackUp()
 	fails := func(want string, args ...string) {
 		t.Helper()
-		cmd := exec.Command(netmondBinary(t), append([]string{"run", "-i", pair.B.Name, "-m", "192.0.2.0/24", "--no-checks"}, args...)...)
-		var out bytes.Buffer
-		cmd.Stderr = &out
-		if err := pair.B.Start(cmd); err != nil {
-			t.Fatal(err)
-		}
-		stop := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
-		defer stop.Stop()
-		err := cmd.Wait()
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != exitUsage || !strings.Contains(out.String(), want) {
-			t.Errorf("%v: %v, want exit code %d and %q:\n%s", args, err, exitUsage, want, &out)
-		}
+		failsOnPair(t, pair, want, args...)
 	}
 	fails("drop needs mirror_port", "--xdp-action", "drop")
 	fails("drop needs XDP", "--xdp-action", "drop", "--mirror-port", "--capture-path", "tc")
@@ -392,6 +348,43 @@ func TestLiveKernelRefusals(t *testing.T) {
 	d := startOnPair(t, pair, 19991, "-m", "192.0.2.0/24", "--mirror-port")
 	if n := d.metric(`netmond_capture_path_info\{[^}]*path="tc"[^}]*reason="[^"]*xdp_dispatcher[^"]*"\}`); n != 1 {
 		t.Error("auto does not choose tc because of the program that is there")
+	}
+}
+
+// TestLiveKernelDefaultRoute: an interface by which everything else leaves is not made to drop, unless forced.
+func TestLiveKernelDefaultRoute(t *testing.T) {
+	testneed.BPF(t)
+	pair := netnstest.NewPair(t)
+	pair.B.LoopbackUp()
+	for _, all := range []string{"0.0.0.0/0", "::/0"} {
+		_, dst, err := net.ParseCIDR(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all == "::/0" {
+			pair.B.Sysctl("ipv6/conf/"+pair.B.Name+"/disable_ipv6", "0")
+		}
+		route := &netlink.Route{LinkIndex: pair.B.Link().Attrs().Index, Dst: dst, Scope: netlink.SCOPE_LINK}
+		pair.B.Do(func() { err = netlink.RouteAdd(route) })
+		if err != nil {
+			t.Fatalf("default route %s: %v", all, err)
+		}
+		failsOnPair(t, pair, "the default route leaves by it", "--xdp-action", "drop", "--mirror-port", "--capture-path", "xdp")
+		failsOnPair(t, pair, "the default route leaves by it", "--xdp-action", "drop", "--mirror-port")
+		pair.B.Do(func() { err = netlink.RouteDel(route) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	pair.B.Do(func() {
+		_, dst, _ := net.ParseCIDR("0.0.0.0/0")
+		if err := netlink.RouteAdd(&netlink.Route{LinkIndex: pair.B.Link().Attrs().Index, Dst: dst, Scope: netlink.SCOPE_LINK}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	d := startOnPair(t, pair, 19991, "-m", "192.0.2.0/24", "--mirror-port", "--xdp-action", "drop", "--capture-path", "xdp", "--force")
+	if n := d.metric(`netmond_capture_path_info\{[^}]*path="xdp"[^}]*\}`); n != 1 {
+		t.Error("forced, the path is not xdp")
 	}
 }
 

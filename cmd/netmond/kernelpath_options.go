@@ -137,6 +137,28 @@ func (k *kernelConfig) modes(i *bpf.Interface) (try []bpf.Mode, against []string
 	return []bpf.Mode{bpf.ModeXDP, bpf.ModeTC, bpf.ModeXDPGeneric}, nil
 }
 
+// describe tells how frames would be counted, before any interface is looked at.
+func (k *kernelConfig) describe() string {
+	what := k.path
+	switch {
+	case k.path == pathAFPacket:
+		return what
+	case k.cannot != nil:
+		return fmt.Sprintf("%s, for %v", pathAFPacket, k.cannot)
+	case k.path == pathAuto && !k.mirror:
+		return pathAFPacket + ", for no mirror_port is set"
+	case k.path == pathAuto:
+		what = "the first of xdp, tc and xdp-generic that works"
+		if k.drop {
+			what = "the first of xdp, xdp-generic and tc that works"
+		}
+	}
+	if k.drop {
+		what += ", frames are dropped after that"
+	}
+	return fmt.Sprintf("%s, else %s; flow detail %v", what, pathAFPacket, k.programs.Detail)
+}
+
 // describeAttached names programs.
 func describeAttached(list []bpf.Attached) string {
 	var words []string

@@ -109,7 +109,13 @@ func (d *liveDaemon) figures(sent uint64) (got readJSON, drops uint64) {
 }
 
 // metric sums the samples of /metrics whose name and labels match.
-func (d *liveDaemon) metric(series string) (sum uint64) {
+func (d *liveDaemon) metric(series string) uint64 {
+	d.t.Helper()
+	return uint64(d.value(series))
+}
+
+// value is metric for what is not whole.
+func (d *liveDaemon) value(series string) (sum float64) {
 	d.t.Helper()
 	body, err := d.get("/metrics")
 	if err != nil {
@@ -124,7 +130,7 @@ func (d *liveDaemon) metric(series string) (sum uint64) {
 		if err != nil {
 			d.t.Fatal(err)
 		}
-		sum += uint64(v)
+		sum += v
 	}
 	return sum
 }

@@ -16,6 +16,7 @@ import (
 
 var (
 	live        = flag.Bool("live", false, "run the load test of the live path")
+	kernel      = flag.Bool("kernel", false, "run the load test of counting in the kernel beside that with a packet socket")
 	rounds      = flag.Int("rounds", 5, "times that each case runs; the medians count")
 	only        = flag.String("cases", ".", "regular expression of the cases to run, matched on CASE/MONITOR")
 	jsonFile    = flag.String("json", "", "also write results, rows and ratios to this file")
@@ -123,19 +124,76 @@ func TestLive(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if *netmondPath == "" {
-		*netmondPath = filepath.Join(t.TempDir(), "netmond")
-		if out, err := exec.Command("go", "build", "-trimpath", "-o", *netmondPath, "../../cmd/netmond").CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
+	buildNetmond(t)
+	show(t, cases(&Netmond{Binary: *netmondPath, Extra: strings.Fields(*extra)},
+		&Netmond{Binary: *netmondPath, Extra: append(strings.Fields(*extra), "--no-checks")}), ratios)
+}
+
+// TestLiveKernel is the part of `make bench-bpf` with whole daemons: one processor sends, and what is done with a
+// frame until it is counted or lies in the packet socket's ring is done there too.
+func TestLiveKernel(t *testing.T) {
+	if !*kernel {
+		t.Skip("runs with -kernel")
 	}
+	testneed.Netns(t)
+	testneed.BPF(t)
+	buildNetmond(t)
+	small := Traffic{Flows: 10_000, Networks: 1000, Size: 128}
+	args := append(strings.Fields(*extra), "--no-checks")
+	var list []Case
+	for _, m := range []*Netmond{
+		{Binary: *netmondPath, Extra: args},
+		{Binary: *netmondPath, Extra: append([]string{"--flow-detail", "off"}, args...), Drops: true},
+		{Binary: *netmondPath, Extra: append([]string{"--flow-detail", "full"}, args...), Drops: true},
+	} {
+		name := loadsMax
+		if m.Drops {
+			name += ", flow detail " + m.Extra[1]
+		}
+		list = append(list, Case{Name: name, Monitor: m, Traffic: small, Warm: 11, WarmRate: 200_000, Packets: 8_000_000})
+	}
+	show(t, list, kernelRatios)
+}
+
+// kernelRatios compare packets counted by XDP with those counted by way of a packet socket.
+func kernelRatios(rows []Row) (list []Ratio) {
+	counted := func(r *Row) float64 { return float64(r.Received) / float64(r.Offered) * r.OfferedRate }
+	var socket *Row
+	for i := range rows {
+		r := &rows[i]
+		if r.Case == loadsMax {
+			socket = r
+			continue
+		}
+		if socket != nil {
+			list = append(list, Ratio{Name: "packets/s counted / by a packet socket, " + r.Case, Value: counted(r) / counted(socket), Bound: 2, Least: true})
+		}
+		list = append(list, Ratio{Name: "frames offered that were neither counted nor counted as lost, any run, " + r.Case, Value: float64(r.Most)})
+	}
+	return list
+}
+
+// buildNetmond builds the netmond to run, unless one was given.
+func buildNetmond(t *testing.T) {
+	t.Helper()
+	if *netmondPath != "" {
+		return
+	}
+	*netmondPath = filepath.Join(t.TempDir(), "netmond")
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", *netmondPath, "../../cmd/netmond").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// show measures those of all that -cases names, and writes the tables.
+func show(t *testing.T, all []Case, ratios func([]Row) []Ratio) {
+	t.Helper()
 	pattern, err := regexp.Compile(*only)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var list []Case
-	for _, c := range cases(&Netmond{Binary: *netmondPath, Extra: strings.Fields(*extra)},
-		&Netmond{Binary: *netmondPath, Extra: append(strings.Fields(*extra), "--no-checks")}) {
+	for _, c := range all {
 		if pattern.MatchString(c.Name + "/" + c.Monitor.Name()) {
 			list = append(list, c)
 		}

@@ -175,12 +175,19 @@ func pinAll(cpu int) error {
 type Netmond struct {
 	Binary string
 	Extra  []string // arguments
+	// Drops says that it counts by XDP and drops each frame after that.
+	Drops bool
 }
 
 const netmondAddress = "127.0.0.1:19991"
 
-// Name is the program's.
-func (n *Netmond) Name() string { return "netmond" }
+// Name is the program's, and how it counts.
+func (n *Netmond) Name() string {
+	if n.Drops {
+		return "netmond, XDP"
+	}
+	return "netmond"
+}
 
 func (n *Netmond) command(port *netnstest.Port, t Traffic, dir string) (*exec.Cmd, error) {
 	list := filepath.Join(dir, "networks.txt")
@@ -196,7 +203,16 @@ func (n *Netmond) command(port *netnstest.Port, t Traffic, dir string) (*exec.Cm
 	if most := t.Flows + t.Flows/32 + 1024; most > 1<<18 { // shards fill unevenly
 		args = append(args, "--max-flows", strconv.Itoa(most))
 	}
+	if n.Drops {
+		args = append(args, "--capture-path", "xdp", "--mirror-port", "--xdp-action", "drop")
+	}
 	return exec.Command(n.Binary, append(args, n.Extra...)...), nil
+}
+
+// takesFrames reports whether m attaches a program of its own to the port, which takes the frames.
+func takesFrames(m Monitor) bool {
+	n, ok := m.(*Netmond)
+	return ok && n.Drops
 }
 
 func (n *Netmond) ready(p *process) bool { _, err := p.get("/-/ready"); return err == nil }
