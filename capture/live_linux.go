@@ -114,8 +114,8 @@ func (l *Live) open() error {
 	if err := l.sentinel.follow(dev, &l.cfg); err != nil {
 		return err
 	}
-	l.nic = openNIC(l.log)
-	l.nic.read(dev.index)
+	l.nic = openNIC(l.sentinel.fd, l.log)
+	l.nic.read(dev.index, true)
 	l.up, l.downAt = dev.up, now
 	for _, r := range l.readers {
 		if err := l.attachLocked(r, dev); err != nil {
@@ -178,9 +178,9 @@ func (l *Live) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	l.readNICLocked()
+	l.readNICLocked(false)
 	s := Stats{
-		Interface: l.cfg.Interface, Path: "afpacket", NICDrops: l.nic.lost, Up: l.up && !l.closed,
+		Interface: l.cfg.Interface, Path: "afpacket", NICDrops: l.nic.lost(), Up: l.up && !l.closed,
 		Downs: l.downs, Reopens: l.reopens, Workers: make([]WorkerStats, len(l.readers)),
 	}
 	oldest := time.Duration(0)
@@ -222,12 +222,12 @@ func (r *Reader) readKernelLocked() {
 	r.kernel.freezes += uint64(s.Freeze_q_cnt)
 }
 
-// readNICLocked reads what the interface itself has lost; under mu.
-func (l *Live) readNICLocked() {
+// readNICLocked reads what the interface itself has lost, its driver's own counts too if now; under mu.
+func (l *Live) readNICLocked(now bool) {
 	if l.sentinel == nil {
 		return // stopped: the count stands
 	}
 	if index, err := l.sentinel.bound(); err == nil && index > 0 {
-		l.nic.read(index)
+		l.nic.read(index, now)
 	}
 }

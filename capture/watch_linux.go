@@ -77,7 +77,7 @@ func (l *Live) moveLocked(dev iface) error {
 	if l.group.index != 0 {
 		l.group = fanoutGroup{} // bound to the one before
 	}
-	l.nic.read(dev.index)
+	l.nic.read(dev.index, true)
 	for _, r := range l.readers {
 		if r.ring != nil {
 			r.ring.index, r.behind = 0, 0

@@ -285,7 +285,7 @@ var families = [numFamilies]family{
 	captureDrops: {"netmond_capture_drops_total", counter, []string{"interface", "reason"},
 		"Frames that passed the filter and were lost before netmond saw them: ring_full is the kernel's count of frames that found the ring full."},
 	lostPackets: {"netmond_lost_packets_total", counter, []string{"interface", "cause"},
-		"Frames that came to the interface and are in no figure, by cause: ring (the kernel found the capture ring full: more memory or processor time would have kept them), nic (the interface or its driver lost them before the kernel had them)."},
+		"Frames that came to the interface and are missing somewhere, by cause. Missing from all figures: ring (the kernel found the capture ring full: more memory or processor time would have kept them), nic (the interface or its driver lost them before the kernel had them). Not missing from the totals, and counted without an interface: undecoded (headers that could not be read: in no network), untracked (no place in the flow table: in their networks, in no flow)."},
 	captureKernelPackets: {"netmond_capture_kernel_packets_total", counter, []string{"interface"},
 		"Frames that passed the socket's filter in the kernel, dropped ones included."},
 	captureTruncated: {"netmond_capture_truncated_packets_total", counter, []string{"interface"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/metrics"
 	"github.com/netmond/netmond/packet"
 	"github.com/netmond/netmond/web"
 )
@@ -112,7 +113,7 @@ func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, se
 			case <-ticker.C:
 				now := clock.now()
 				d.table.Tick(now)
-				d.record(d.view().Snapshot, now)
+				d.record(d.view(), now)
 			}
 		}
 	})
@@ -155,7 +156,8 @@ func countFrames(r *capture.Reader, w *flows.Worker, clock *steadyClock) error {
 
 // logLosses tells at the end what was not captured, and what was not decoded or has no flow.
 func (d *daemon) logLosses() {
-	for _, s := range d.sources() {
+	v := metrics.View{Snapshot: d.table.Snapshot(), Sources: d.sources()}
+	for _, s := range v.Sources {
 		log := d.log.Info
 		if s.KernelDrops+s.NICDrops > 0 {
 			log = d.log.Warn
@@ -163,12 +165,10 @@ func (d *daemon) logLosses() {
 		log("capture ended", "interface", s.Interface, "packets", s.Packets, "lost", s.KernelDrops+s.NICDrops,
 			"ring", s.KernelDrops, "nic", s.NICDrops)
 	}
-	s := d.table.Snapshot()
-	var undecoded uint64
-	for _, c := range s.Undecoded {
-		undecoded += c.Packets
+	l := lost(&v)
+	by := l.ByCause
+	if by[metrics.LostUndecoded]+by[metrics.LostUntracked] > 0 {
+		d.log.Info("packets that count without all detail", "undecoded", by[metrics.LostUndecoded], "untracked", by[metrics.LostUntracked])
 	}
-	if undecoded+s.Table.Untracked.Packets > 0 {
-		d.log.Info("packets that count without all detail", "undecoded", undecoded, "untracked", s.Table.Untracked.Packets)
-	}
+	d.log.Info("packets lost, for whatever cause", "lost", l.Packets, "of", v.Snapshot.Capture.Packets+by[metrics.LostRing]+by[metrics.LostNIC])
 }

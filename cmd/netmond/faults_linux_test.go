@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -11,11 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/netmond/netmond/internal/netnstest"
 	"github.com/netmond/netmond/internal/pcaptest"
 	"github.com/netmond/netmond/packet"
+	"github.com/netmond/netmond/web"
 )
 
 // longer is how much longer and larger than in CI a test is, with NETMOND_TEST_SOAK set (make soak).
@@ -366,7 +369,26 @@ func TestLiveRandomFrames(t *testing.T) {
 	if drops != 0 || ip != want.ip || got.Scopes["non_ip"] != want.nonIP || got.Scopes["undecoded"] != want.undecoded {
 		t.Errorf("IP %+v, non-IP %+v, undecoded %+v with %d drops, want %+v", ip, got.Scopes["non_ip"], got.Scopes["undecoded"], drops, want)
 	}
+	d.checkLost(want.undecoded.Packets)
 	if log := d.log(); strings.Contains(log, "panic") {
 		t.Error(log)
+	}
+}
+
+// checkLost wants the one number of lost packets, which are all undecoded, in metrics and API alike.
+func (d *liveDaemon) checkLost(undecoded uint64) {
+	d.t.Helper()
+	if got := d.metric(`netmond_lost_packets_total\{[^}]*\}`); got != undecoded {
+		d.t.Errorf("metrics: %d packets lost for all causes, want %d", got, undecoded)
+	}
+	d.metric(`netmond_lost_packets_total\{cause="undecoded",interface=""\}`) // it is there
+	body, err := d.get("/api/v1/capture")
+	var answer struct{ Lost web.LostPackets }
+	if err == nil {
+		err = json.Unmarshal(body, &answer)
+	}
+	want := web.LostPackets{Packets: undecoded, ByCause: map[string]uint64{"ring": 0, "nic": 0, "undecoded": undecoded, "untracked": 0}}
+	if diff := cmp.Diff(want, answer.Lost); err != nil || diff != "" {
+		d.t.Errorf("API (%v), -want +got:\n%s", err, diff)
 	}
 }

@@ -234,7 +234,7 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 func (d *daemon) replay(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server, files []string) {
 	start := time.Now()
 	errs, err := d.readFiles(ctx, files, d.std, func(now int64) error {
-		d.record(d.table.Snapshot(), now)
+		d.record(metrics.View{Snapshot: d.table.Snapshot()}, now)
 		return d.runReplayedChecks(ctx, now)
 	})
 	s := d.table.Snapshot()
