@@ -50,7 +50,9 @@ func (l *lossLog) look(now time.Time, ring, nic uint64) lossEvent {
 
 // noteLossLocked looks at the counts of lost frames; under mu.
 func (l *Live) noteLossLocked(now time.Time) {
-	l.readNICLocked(false)
+	if now.Sub(l.nic.looked) >= nicPeriod { // else another reader or Stats did
+		l.readNICLocked(false)
+	}
 	var drops uint64
 	for _, r := range l.readers {
 		drops += r.kernel.drops

@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// nicPeriod is how old the kernel's counts may be for the readers, which look at the same time.
+const nicPeriod = checkPeriod * 9 / 10
+
 // driverPeriod is the least time between two looks at a driver's own statistics: some drivers ask their card
 // for all of them.
 const driverPeriod = 5 * time.Second
@@ -19,7 +22,8 @@ const driverPeriod = 5 * time.Second
 type nicCounter struct {
 	handle *netlink.Handle // nil where the system gives none
 	driver driverStats
-	asked  time.Time // when the driver was asked last
+	looked time.Time // when the kernel was asked last
+	asked  time.Time // when the driver was
 	index  int       // of the interface that kernel and own are of
 	kernel riseOf
 	own    riseOf
@@ -59,7 +63,9 @@ func (c *nicCounter) read(index int, now bool) {
 	if c.handle == nil {
 		return
 	}
+	at := time.Now()
 	c.turn(index)
+	c.looked = at
 	link, err := c.handle.LinkByIndex(index)
 	if err != nil {
 		return
@@ -67,7 +73,7 @@ func (c *nicCounter) read(index int, now bool) {
 	if s := link.Attrs().Statistics; s != nil {
 		c.kernel.note(nicLost((*netlink.LinkStatistics64)(s)))
 	}
-	if at := time.Now(); now || at.Sub(c.asked) >= driverPeriod {
+	if now || at.Sub(c.asked) >= driverPeriod {
 		c.asked = at
 		if lost, ok := c.driver.read(link.Attrs().Name); ok {
 			c.own.note(lost)

@@ -301,7 +301,7 @@ var families = [numFamilies]family{
 	captureLastPoll: {"netmond_capture_last_poll_timestamp_seconds", gauge, []string{"interface"},
 		"Time of day at which the slowest worker last looked for frames."},
 	captureLastPollAge: {"netmond_capture_last_poll_age_seconds", gauge, []string{"interface", "worker"},
-		"How long ago a worker last looked for frames; below 0.5 without traffic. One that grows is a worker that stalls."},
+		"How long ago a worker last looked for frames; below 1.1 without traffic. One that grows is a worker that stalls."},
 	captureWorkerPackets: {"netmond_capture_worker_packets_total", counter, []string{"interface", "worker"},
 		"Frames handed over by a worker's socket; they sum to netmond_capture_packets_total."},
 	captureWorkerDrops: {"netmond_capture_worker_drops_total", counter, []string{"interface", "worker"},

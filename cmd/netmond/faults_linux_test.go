@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -262,6 +264,39 @@ func (d *liveDaemon) cpu() time.Duration {
 		d.t.Fatal(err)
 	}
 	return time.Duration(ts.Nano())
+}
+
+// TestLiveIdleCost leaves a daemon with the shipped checks and its history without traffic.
+func TestLiveIdleCost(t *testing.T) {
+	d := startLive(t)
+	time.Sleep(3 * time.Second) // the start is behind it
+	before, span := d.ran(), longer(5*time.Second, time.Minute)
+	time.Sleep(span)
+	used := d.ran() - before
+	if most := span / longer[time.Duration](50, 200); used > most { // other tests run beside the short one
+		t.Errorf("idle for %v: %v of processor time, want %v at most", span, used, most)
+	}
+}
+
+// ran is the time that the daemon's threads have run for, to the nanosecond.
+func (d *liveDaemon) ran() (sum time.Duration) {
+	d.t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", d.cmd.Process.Pid))
+	if err != nil || len(threads) == 0 {
+		d.t.Fatalf("threads of the daemon: %v", err)
+	}
+	for _, file := range threads {
+		var ns int64
+		text, err := os.ReadFile(file)
+		if os.IsNotExist(err) {
+			continue // a thread that has ended
+		}
+		if _, err = fmt.Sscan(string(text), &ns); err != nil {
+			d.t.Fatal(err)
+		}
+		sum += time.Duration(ns)
+	}
+	return sum
 }
 
 // TestLiveBlockedLog starts with standard error on a pipe that is full and that nobody reads: frames are
