@@ -37,6 +37,7 @@ type Stats struct {
 	// whichever are more. The latter are up to 5 s old until Stop.
 	NICDrops  uint64
 	Up        bool
+	Awaited   bool   // the interface has not existed since the capture began (LiveConfig.Await)
 	Downs     uint64 // times the interface went down or vanished
 	Reopens   uint64 // times an interface made again was followed
 	LastPoll  int64  // time of day at which the slowest worker last looked for frames, ns since the Unix epoch

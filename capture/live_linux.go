@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -38,6 +40,7 @@ type Live struct {
 	standby bool       // no frame comes in for now
 	closed  bool
 	up      bool
+	awaited bool          // there has been no such interface yet
 	gone    bool          // not up because there is no such interface, or none that can be opened
 	missed  string        // why the last look found none, when that was not that it does not exist
 	backoff time.Duration // until the next look, while it is gone
@@ -62,7 +65,7 @@ func OpenLive(cfg LiveConfig, log *slog.Logger) (*Live, error) {
 	cfg = cfg.withDefaults()
 	log = log.With("interface", cfg.Interface)
 	// A wrong name is told also to a user who may not capture.
-	if _, err := net.InterfaceByName(cfg.Interface); err != nil {
+	if _, err := net.InterfaceByName(cfg.Interface); err != nil && !cfg.Await {
 		return nil, noInterface(cfg.Interface)
 	}
 	l := &Live{cfg: cfg, log: log, standby: cfg.Standby}
@@ -76,7 +79,10 @@ func OpenLive(cfg LiveConfig, log *slog.Logger) (*Live, error) {
 	if want := l.ringBytes() * cfg.Workers; got < want {
 		log.Warn("little memory: capture ring is smaller than configured", "want_bytes", want, "got_bytes", got)
 	}
-	if !l.up {
+	switch {
+	case l.awaited:
+		log.Warn("interface does not exist, waiting for it")
+	case !l.up:
 		log.Warn("interface is down, waiting for it")
 	}
 	return l, nil
@@ -109,11 +115,17 @@ func (l *Live) open() error {
 	}
 	fd := l.readers[0].ring.fd
 	dev, err := find(fd, l.cfg.Interface)
-	if err != nil {
+	l.awaited = l.cfg.Await && errors.Is(err, ErrNoInterface)
+	if err != nil && !l.awaited {
 		return err
 	}
 	if l.sentinel, err = openSentinel(); err != nil {
 		return err
+	}
+	if l.awaited {
+		l.nic, l.downAt = openNIC(l.sentinel.fd, l.log), now
+		l.missLocked(unix.ENODEV)
+		return nil // the readers look for it
 	}
 	if err := l.sentinel.follow(dev, &l.cfg); err != nil {
 		return err
@@ -184,7 +196,7 @@ func (l *Live) Stats() Stats {
 	now := time.Now()
 	l.readNICLocked(false)
 	s := Stats{
-		Interface: l.cfg.Interface, Path: "afpacket", NICDrops: l.nic.lost(), Up: l.up && !l.closed,
+		Interface: l.cfg.Interface, Path: "afpacket", NICDrops: l.nic.lost(), Up: l.up && !l.closed, Awaited: l.awaited,
 		Downs: l.downs, Reopens: l.reopens, Workers: make([]WorkerStats, len(l.readers)),
 	}
 	oldest := time.Duration(0)
@@ -206,6 +218,17 @@ func (l *Live) Stats() Stats {
 	}
 	s.LastPoll = now.Add(-oldest).UnixNano()
 	return s
+}
+
+// Awaited is the error that there is no such interface, which lists those present, until there has been one;
+// then nil. Any goroutine may call it.
+func (l *Live) Awaited() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.awaited {
+		return noInterface(l.cfg.Interface)
+	}
+	return nil
 }
 
 // readKernelLocked adds what the kernel has counted since the last time; under the Live's mu.

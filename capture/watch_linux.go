@@ -84,6 +84,11 @@ func (l *Live) moveLocked(dev iface) error {
 			r.signalLocked() // to follow
 		}
 	}
+	if l.awaited {
+		l.awaited = false
+		l.log.Info("interface is there", "after", time.Since(l.downAt).Round(time.Millisecond))
+		return nil
+	}
 	l.reopens++
 	return nil
 }

@@ -94,6 +94,7 @@ func (e *emitter) source(s *capture.Stats) {
 	e.value(captureInfo, 1, name, clean(s.Path))
 	e.value(capturePathInfo, 1, name, clean(s.Path), clean(s.Reason))
 	e.value(captureUp, boolean(s.Up), name)
+	e.value(captureAwaited, boolean(s.Awaited), name)
 	e.count(capturePackets, s.Packets, name)
 	e.count(captureBytes, s.Bytes, name)
 	e.count(captureDrops, s.KernelDrops, name, "ring_full")

@@ -85,6 +85,7 @@ const (
 	captureInfo
 	capturePathInfo
 	captureUp
+	captureAwaited
 	capturePackets
 	captureBytes
 	captureDrops
@@ -278,6 +279,8 @@ var families = [numFamilies]family{
 		"1 for each live source: the path in use, and why that one, for people."},
 	captureUp: {"netmond_capture_up", gauge, []string{"interface"},
 		"1 while frames can be captured on the interface, 0 while it is down or gone."},
+	captureAwaited: {"netmond_capture_awaited", gauge, []string{"interface"},
+		"1 while an interface that does not exist at the start is waited for (--wait-for-interface), 0 from when it exists."},
 	capturePackets: {"netmond_capture_packets_total", counter, []string{"interface"},
 		"Frames handed over by the source."},
 	captureBytes: {"netmond_capture_bytes_total", counter, []string{"interface"},

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/capture/filter"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/metrics"
 	"github.com/netmond/netmond/packet"
@@ -57,6 +59,9 @@ func (d *daemon) sources() []capture.Stats {
 	list := d.live.stats()
 	for i := range list {
 		list[i].Reason = d.because[list[i].Interface]
+		if list[i].Awaited {
+			list[i].Reason = "waiting for the interface, which does not exist yet"
+		}
 		for _, k := range d.kernel {
 			if k.name == list[i].Interface {
 				k.overlay(&list[i])
@@ -131,11 +136,53 @@ func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, se
 	for _, k := range d.kernel {
 		workers.Go(func() { k.run(ctx) }) // ends with ctx
 	}
+	workers.Go(func() { d.awaitInterfaces(ctx, cancel) }) // ends with ctx or its time
 	server.SetReady(true)
 	workers.Wait()
 	ticks.Wait()
 	d.table.Tick(clock.now())
 	d.logLosses()
+}
+
+// awaitInterfaces ends the daemon when an interface has not come in the time that is given for it.
+func (d *daemon) awaitInterfaces(ctx context.Context, cancel context.CancelCauseFunc) {
+	if d.patience <= 0 || sleep(ctx, d.patience) != nil {
+		return
+	}
+	for _, l := range d.live {
+		if err := l.Awaited(); err != nil {
+			cancel(fmt.Errorf("capture: waited %v: %w", d.patience, err))
+		}
+	}
+}
+
+// awaited tells of the interfaces that have not existed yet; "" when there are none.
+func (d *daemon) awaited() string {
+	var names []string
+	for _, s := range d.live.stats() {
+		if s.Awaited {
+			names = append(names, s.Interface)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return "waiting for an interface that does not exist: " + strings.Join(names, ", ")
+}
+
+// setFilter has f decide which frames of all interfaces come in. After an error all have the one before.
+func (d *daemon) setFilter(f *filter.Filter) error {
+	for i, l := range d.live {
+		if err := l.SetFilter(f); err != nil {
+			errs := []error{err}
+			for _, l := range d.live[:i] {
+				errs = append(errs, l.SetFilter(d.filter))
+			}
+			return errors.Join(errs...)
+		}
+	}
+	d.filter = f
+	return nil
 }
 
 // countFrames counts the reader's frames until there are no more.
