@@ -31,11 +31,13 @@ type Stats struct {
 	Truncated     uint64 // frames captured shorter than on the wire
 	Filtered      uint64 // frames of files that a filter refused, in no other count; the kernel counts none
 	FilteredBytes uint64 // their wire bytes
-	// NICDrops are the frames that the interface lost before any socket saw them: those that its
-	// driver counts in rx_missed_errors, rx_fifo_errors or rx_over_errors (the largest of the three,
-	// which overlap) and in rx_dropped, since the capture began.
+	// NICDrops are the frames that the interface lost before any socket saw them, since the capture
+	// began: those that its driver counts in rx_missed_errors, rx_fifo_errors or rx_over_errors (the
+	// largest of the three, which overlap) and in rx_dropped, or under names of its own (ethtool -S),
+	// whichever are more. The latter are up to 5 s old until Stop.
 	NICDrops  uint64
 	Up        bool
+	Awaited   bool   // the interface has not existed since the capture began (LiveConfig.Await)
 	Downs     uint64 // times the interface went down or vanished
 	Reopens   uint64 // times an interface made again was followed
 	LastPoll  int64  // time of day at which the slowest worker last looked for frames, ns since the Unix epoch

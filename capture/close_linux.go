@@ -59,7 +59,7 @@ func (l *Live) stopLocked() {
 			l.log.Error("capture does not stop", "err", err)
 		}
 	}
-	l.readNICLocked()
+	l.readNICLocked(true)
 	// Other processors may still run the old filters.
 	if err := l.sentinel.barrier(); err != nil {
 		l.log.Error("capture does not stop", "err", err)

@@ -47,6 +47,9 @@ type LiveConfig struct {
 	// directions. On loopback, where each packet is sent and received, it is always on, so that each
 	// counts once.
 	IgnoreOutgoing bool
+	// Await is to open the capture of an interface that does not exist yet, and to take its frames from when
+	// it does. Default false: it is an error.
+	Await bool
 	// Standby opens the sockets and watches the interface, and takes no frame until Resume: for a capture
 	// that stands in for another. It needs Workers 1.
 	Standby bool

@@ -813,14 +813,21 @@ func TestNICLost(t *testing.T) {
 		}
 	}
 	var c nicCounter
-	for _, n := range []struct {
-		index int
-		now   uint64
-	}{{1, 100}, {1, 104}, {1, 104}, {1, 2}, {1, 5}, {2, 900}, {2, 901}} {
-		c.note(n.index, n.now)
-	}
-	if want := uint64(4 + 3 + 1); c.lost != want {
-		t.Errorf("lost %d, want %d", c.lost, want)
+	for i, n := range []struct {
+		index       int
+		kernel, own uint64
+		want        uint64
+	}{
+		{1, 100, 50, 0}, {1, 104, 50, 4}, {1, 104, 54, 4}, // the same four
+		{1, 2, 60, 10}, {1, 9, 60, 11}, // the kernel's count began again
+		{2, 900, 7, 11}, {2, 901, 10, 14}, // another interface
+	} {
+		c.turn(n.index)
+		c.kernel.note(n.kernel)
+		c.own.note(n.own)
+		if got := c.lost(); got != n.want {
+			t.Errorf("look %d: lost %d, want %d", i, got, n.want)
+		}
 	}
 }
 

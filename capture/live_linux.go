@@ -6,10 +6,16 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
-	pollTimeout = 250 * time.Millisecond // ReadBlock's longest wait
+	// pollTimeout is ReadBlock's longest wait. Each wait that ends keeps the Go runtime's monitor awake for
+	// some milliseconds: with a quarter of a second, idling cost half as much again.
+	pollTimeout = time.Second
+	// downPeriod is between looks at an interface that is down: none tells that it is up again but its frames.
+	downPeriod = 250 * time.Millisecond
 	// checkPeriod bounds the age of the kernel's counts, which are 32 bit and wrap, and of what is
 	// known of the interface.
 	checkPeriod = time.Second
@@ -34,6 +40,7 @@ type Live struct {
 	standby bool       // no frame comes in for now
 	closed  bool
 	up      bool
+	awaited bool          // there has been no such interface yet
 	gone    bool          // not up because there is no such interface, or none that can be opened
 	missed  string        // why the last look found none, when that was not that it does not exist
 	backoff time.Duration // until the next look, while it is gone
@@ -58,7 +65,7 @@ func OpenLive(cfg LiveConfig, log *slog.Logger) (*Live, error) {
 	cfg = cfg.withDefaults()
 	log = log.With("interface", cfg.Interface)
 	// A wrong name is told also to a user who may not capture.
-	if _, err := net.InterfaceByName(cfg.Interface); err != nil {
+	if _, err := net.InterfaceByName(cfg.Interface); err != nil && !cfg.Await {
 		return nil, noInterface(cfg.Interface)
 	}
 	l := &Live{cfg: cfg, log: log, standby: cfg.Standby}
@@ -72,7 +79,10 @@ func OpenLive(cfg LiveConfig, log *slog.Logger) (*Live, error) {
 	if want := l.ringBytes() * cfg.Workers; got < want {
 		log.Warn("little memory: capture ring is smaller than configured", "want_bytes", want, "got_bytes", got)
 	}
-	if !l.up {
+	switch {
+	case l.awaited:
+		log.Warn("interface does not exist, waiting for it")
+	case !l.up:
 		log.Warn("interface is down, waiting for it")
 	}
 	return l, nil
@@ -105,17 +115,23 @@ func (l *Live) open() error {
 	}
 	fd := l.readers[0].ring.fd
 	dev, err := find(fd, l.cfg.Interface)
-	if err != nil {
+	l.awaited = l.cfg.Await && errors.Is(err, ErrNoInterface)
+	if err != nil && !l.awaited {
 		return err
 	}
 	if l.sentinel, err = openSentinel(); err != nil {
 		return err
 	}
+	if l.awaited {
+		l.nic, l.downAt = openNIC(l.sentinel.fd, l.log), now
+		l.missLocked(unix.ENODEV)
+		return nil // the readers look for it
+	}
 	if err := l.sentinel.follow(dev, &l.cfg); err != nil {
 		return err
 	}
-	l.nic = openNIC(l.log)
-	l.nic.read(dev.index)
+	l.nic = openNIC(l.sentinel.fd, l.log)
+	l.nic.read(dev.index, true)
 	l.up, l.downAt = dev.up, now
 	for _, r := range l.readers {
 		if err := l.attachLocked(r, dev); err != nil {
@@ -168,7 +184,7 @@ func (r *Reader) situation() situation {
 	case r.ring.index == 0:
 		is.period = l.cfg.RetireTimeout
 	case !l.up:
-		is.period = pollTimeout
+		is.period = downPeriod
 	}
 	return is
 }
@@ -178,9 +194,9 @@ func (l *Live) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	l.readNICLocked()
+	l.readNICLocked(false)
 	s := Stats{
-		Interface: l.cfg.Interface, Path: "afpacket", NICDrops: l.nic.lost, Up: l.up && !l.closed,
+		Interface: l.cfg.Interface, Path: "afpacket", NICDrops: l.nic.lost(), Up: l.up && !l.closed, Awaited: l.awaited,
 		Downs: l.downs, Reopens: l.reopens, Workers: make([]WorkerStats, len(l.readers)),
 	}
 	oldest := time.Duration(0)
@@ -204,6 +220,17 @@ func (l *Live) Stats() Stats {
 	return s
 }
 
+// Awaited is the error that there is no such interface, which lists those present, until there has been one;
+// then nil. Any goroutine may call it.
+func (l *Live) Awaited() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.awaited {
+		return noInterface(l.cfg.Interface)
+	}
+	return nil
+}
+
 // readKernelLocked adds what the kernel has counted since the last time; under the Live's mu.
 func (r *Reader) readKernelLocked() {
 	if r.ring == nil {
@@ -222,12 +249,12 @@ func (r *Reader) readKernelLocked() {
 	r.kernel.freezes += uint64(s.Freeze_q_cnt)
 }
 
-// readNICLocked reads what the interface itself has lost; under mu.
-func (l *Live) readNICLocked() {
+// readNICLocked reads what the interface itself has lost, its driver's own counts too if now; under mu.
+func (l *Live) readNICLocked(now bool) {
 	if l.sentinel == nil {
 		return // stopped: the count stands
 	}
 	if index, err := l.sentinel.bound(); err == nil && index > 0 {
-		l.nic.read(index)
+		l.nic.read(index, now)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 
+	"github.com/netmond/netmond/capture/filter"
 	"github.com/netmond/netmond/packet"
 )
 
@@ -41,6 +42,12 @@ func (l *Live) Pause() error { return nil }
 
 // Close does nothing.
 func (l *Live) Close() error { return nil }
+
+// Awaited gives nil.
+func (l *Live) Awaited() error { return nil }
+
+// SetFilter does nothing.
+func (l *Live) SetFilter(f *filter.Filter) error { return nil }
 
 // A linkReader tells no link types outside Linux.
 type linkReader struct{}

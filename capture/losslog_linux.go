@@ -50,17 +50,20 @@ func (l *lossLog) look(now time.Time, ring, nic uint64) lossEvent {
 
 // noteLossLocked looks at the counts of lost frames; under mu.
 func (l *Live) noteLossLocked(now time.Time) {
-	l.readNICLocked()
+	if now.Sub(l.nic.looked) >= nicPeriod { // else another reader or Stats did
+		l.readNICLocked(false)
+	}
 	var drops uint64
 	for _, r := range l.readers {
 		drops += r.kernel.drops
 	}
 	ll := &l.loss
-	switch ll.look(now, drops, l.nic.lost) {
+	nic := l.nic.lost()
+	switch ll.look(now, drops, nic) {
 	case lossBegins:
-		l.log.Warn("frames are being lost", "ring", drops-ll.beganRing, "nic", l.nic.lost-ll.beganNIC)
+		l.log.Warn("frames are being lost", "ring", drops-ll.beganRing, "nic", nic-ll.beganNIC)
 	case lossEnds:
-		l.log.Info("no more frames are lost", "ring", drops-ll.beganRing, "nic", l.nic.lost-ll.beganNIC,
+		l.log.Info("no more frames are lost", "ring", drops-ll.beganRing, "nic", nic-ll.beganNIC,
 			"lasted", ll.last.Sub(ll.began).Round(time.Millisecond))
 	}
 }

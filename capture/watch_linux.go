@@ -77,12 +77,17 @@ func (l *Live) moveLocked(dev iface) error {
 	if l.group.index != 0 {
 		l.group = fanoutGroup{} // bound to the one before
 	}
-	l.nic.read(dev.index)
+	l.nic.read(dev.index, true)
 	for _, r := range l.readers {
 		if r.ring != nil {
 			r.ring.index, r.behind = 0, 0
 			r.signalLocked() // to follow
 		}
+	}
+	if l.awaited {
+		l.awaited = false
+		l.log.Info("interface is there", "after", time.Since(l.downAt).Round(time.Millisecond))
+		return nil
 	}
 	l.reopens++
 	return nil

@@ -46,7 +46,7 @@ func TestFull(t *testing.T) {
 		NetworksFile: ptr("lists/networks.txt"),
 		Capture: Capture{
 			Interface: Strings{"eth1", "eth2"}, Workers: ptr(int64(4)), RingSize: ptr(Size(128 << 20)), Snaplen: ptr(int64(96)), Promiscuous: ptr(false),
-			IgnoreOutgoing: ptr(true), Path: ptr("xdp"), MirrorPort: ptr(true), XDPAction: ptr("drop"), ForceDrop: ptr(true),
+			Wait: ptr(Duration(2 * time.Minute)), IgnoreOutgoing: ptr(true), Path: ptr("xdp"), MirrorPort: ptr(true), XDPAction: ptr("drop"), ForceDrop: ptr(true),
 			FlowDetail: ptr("sampled"), FlowSampleRate: ptr(int64(32)), Filter: ptr("not (tcp port 22 and host 192.0.2.1)"),
 		},
 		Accounting: Accounting{

@@ -9,7 +9,7 @@ const Total = ""
 type Totals struct {
 	Bytes, Packets                   uint64 // captured
 	UndecodedBytes, UndecodedPackets uint64
-	LostPackets                      uint64 // neither captured nor counted, for whatever cause
+	LostPackets                      uint64 // missing from any figure, for whatever cause
 	UntrackedPackets                 uint64 // counted, but not in a flow
 	NewFlows                         uint64
 	Flows                            uint64 // now in the table

@@ -20,6 +20,8 @@ func (e *emitter) snapshot(s *flows.Snapshot) {
 	for r := packet.ReasonNone + 1; r < packet.NumReasons; r++ {
 		e.counts(undecodedBytes, undecodedPackets, s.Undecoded[r], r.String())
 	}
+	e.count(lostPackets, s.Nets.Scopes[localnets.ScopeUndecoded].Packets, "", LostUndecoded)
+	e.count(lostPackets, s.Table.Untracked.Packets, "", LostUntracked)
 	e.counts(ipBytes, ipPackets, s.IPv4, "4")
 	e.counts(ipBytes, ipPackets, s.IPv6, "6")
 	e.count(ipFragments, s.Fragments)
@@ -92,11 +94,12 @@ func (e *emitter) source(s *capture.Stats) {
 	e.value(captureInfo, 1, name, clean(s.Path))
 	e.value(capturePathInfo, 1, name, clean(s.Path), clean(s.Reason))
 	e.value(captureUp, boolean(s.Up), name)
+	e.value(captureAwaited, boolean(s.Awaited), name)
 	e.count(capturePackets, s.Packets, name)
 	e.count(captureBytes, s.Bytes, name)
 	e.count(captureDrops, s.KernelDrops, name, "ring_full")
-	e.count(lostPackets, s.KernelDrops, name, "ring")
-	e.count(lostPackets, s.NICDrops, name, "nic")
+	e.count(lostPackets, s.KernelDrops, name, LostRing)
+	e.count(lostPackets, s.NICDrops, name, LostNIC)
 	e.count(captureKernelPackets, s.KernelPackets, name)
 	e.count(captureTruncated, s.Truncated, name)
 	e.count(captureRingFreezes, s.RingFreezes, name)

@@ -85,6 +85,7 @@ const (
 	captureInfo
 	capturePathInfo
 	captureUp
+	captureAwaited
 	capturePackets
 	captureBytes
 	captureDrops
@@ -279,6 +280,8 @@ var families = [numFamilies]family{
 		"1 for each live source: the path in use, and why that one, for people."},
 	captureUp: {"netmond_capture_up", gauge, []string{"interface"},
 		"1 while frames can be captured on the interface, 0 while it is down or gone."},
+	captureAwaited: {"netmond_capture_awaited", gauge, []string{"interface"},
+		"1 while an interface that does not exist at the start is waited for (--wait-for-interface), 0 from when it exists."},
 	capturePackets: {"netmond_capture_packets_total", counter, []string{"interface"},
 		"Frames handed over by the source."},
 	captureBytes: {"netmond_capture_bytes_total", counter, []string{"interface"},
@@ -286,7 +289,7 @@ var families = [numFamilies]family{
 	captureDrops: {"netmond_capture_drops_total", counter, []string{"interface", "reason"},
 		"Frames that passed the filter and were lost before netmond saw them: ring_full is the kernel's count of frames that found the ring full."},
 	lostPackets: {"netmond_lost_packets_total", counter, []string{"interface", "cause"},
-		"Frames that came to the interface and are in no figure, by cause: ring (the kernel found the capture ring full: more memory or processor time would have kept them), nic (the interface or its driver lost them before the kernel had them)."},
+		"Frames that came to the interface and are missing somewhere, by cause. Missing from all figures: ring (the kernel found the capture ring full: more memory or processor time would have kept them), nic (the interface or its driver lost them before the kernel had them). Not missing from the totals, and counted without an interface: undecoded (headers that could not be read: in no network), untracked (no place in the flow table: in their networks, in no flow)."},
 	captureKernelPackets: {"netmond_capture_kernel_packets_total", counter, []string{"interface"},
 		"Frames that passed the socket's filter in the kernel, dropped ones included."},
 	captureTruncated: {"netmond_capture_truncated_packets_total", counter, []string{"interface"},
@@ -302,7 +305,7 @@ var families = [numFamilies]family{
 	captureLastPoll: {"netmond_capture_last_poll_timestamp_seconds", gauge, []string{"interface"},
 		"Time of day at which the slowest worker last looked for frames."},
 	captureLastPollAge: {"netmond_capture_last_poll_age_seconds", gauge, []string{"interface", "worker"},
-		"How long ago a worker last looked for frames; below 0.5 without traffic. One that grows is a worker that stalls."},
+		"How long ago a worker last looked for frames; below 1.1 without traffic. One that grows is a worker that stalls."},
 	captureWorkerPackets: {"netmond_capture_worker_packets_total", counter, []string{"interface", "worker"},
 		"Frames handed over by a worker's socket; they sum to netmond_capture_packets_total."},
 	captureWorkerDrops: {"netmond_capture_worker_drops_total", counter, []string{"interface", "worker"},

@@ -31,6 +31,15 @@ type View struct {
 	Engine *engine.EngineStatus // nil: no checks run
 }
 
+// Causes of lost packets, wherever they are shown. The first two are those of an interface, and such packets are
+// in no figure; the others are in the totals all the same.
+const (
+	LostRing      = "ring"
+	LostNIC       = "nic"
+	LostUndecoded = "undecoded"
+	LostUntracked = "untracked"
+)
+
 // A KernelSource is the state of the programs that count an interface's frames in the kernel.
 type KernelSource struct {
 	Interface  string

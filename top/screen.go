@@ -1,8 +1,10 @@
 package top
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -90,11 +92,7 @@ func (m *model) title() string {
 	title := "netmond " + source + " " + clock(p.capture.Capture.Last)
 	if lost := p.capture.Lost.Packets; lost > 0 {
 		title += fmt.Sprintf("  LOST %s packets", scaled(float64(lost)))
-		for cause, n := range p.capture.Lost.ByCause {
-			if n == lost {
-				title += " (" + clean(cause) + ")"
-			}
-		}
+		title += " (" + causes(p.capture.Lost.ByCause) + ")"
 	} else {
 		title += "  nothing lost"
 	}
@@ -102,6 +100,24 @@ func (m *model) title() string {
 		title += "  PAUSED"
 	}
 	return title
+}
+
+// causes tells what was lost, by cause, most first; one cause without its number.
+func causes(by map[string]uint64) string {
+	var list []string
+	for cause, n := range by {
+		if n > 0 {
+			list = append(list, cause)
+		}
+	}
+	slices.SortFunc(list, func(a, b string) int { return cmp.Or(cmp.Compare(by[b], by[a]), cmp.Compare(a, b)) })
+	for i, cause := range list {
+		list[i] = clean(cause)
+		if len(list) > 1 {
+			list[i] += " " + scaled(float64(by[cause]))
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // totals are the rates of all that was captured, and a minute of it.

@@ -53,7 +53,8 @@ type KernelStatus struct {
 	MemoryBytes  uint64                   `json:"memory_bytes"`
 }
 
-// LostPackets are packets that were neither captured nor counted.
+// LostPackets are packets that are missing from a figure: those of the causes ring and nic from all, undecoded
+// ones from the networks, untracked ones from the flows.
 type LostPackets struct {
 	Packets uint64            `json:"packets"`
 	ByCause map[string]uint64 `json:"by_cause"`

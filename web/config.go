@@ -121,6 +121,8 @@ type Deps struct {
 	Scripts Scripts
 	// Reload reads the configuration again, for POST /-/reload. Its error is shown to the client.
 	Reload func() error
+	// NotReady says why a server that was set ready does not count yet, "" when it does. Nil: it does.
+	NotReady func() string
 
 	// Snapshot is the present one, from any goroutine; the API beyond the report needs it, with Flows.
 	Snapshot func() *flows.Snapshot

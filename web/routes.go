@@ -173,6 +173,12 @@ func (s *Server) readiness(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusServiceUnavailable, "netmond is not counting yet.")
 		return
 	}
+	if s.deps.NotReady != nil {
+		if why := s.deps.NotReady(); why != "" {
+			writeProblem(w, http.StatusServiceUnavailable, "netmond is not counting yet: "+why+".")
+			return
+		}
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	io.WriteString(w, "netmond is ready.\n")
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/capture/filter"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/packet"
@@ -32,6 +33,7 @@ type benchOptions struct {
 	flows, networks, packets, rounds int
 	mix                              mix
 	file                             string
+	filter                           *filter.Filter // of the file; nil for none
 }
 
 func addBench(app *kingpin.Application, commands map[string]func(context.Context) error, std streams) {
@@ -47,6 +49,7 @@ func addBench(app *kingpin.Application, commands map[string]func(context.Context
 	cmd.Flag("packets", "Packets a round.").Default("2000000").IntVar(&o.packets)
 	cmd.Flag("rounds", "Rounds; the medians are shown.").Default("5").IntVar(&o.rounds)
 	format := cmd.Flag("format", "Output: text or json.").Default("text").Enum("text", "json")
+	expr := cmd.Flag("filter", "Measure only what matches this expression, with a stage for the filter; needs FILE. As for read.").Short('f').PlaceHolder("EXPR").String()
 	file := cmd.Arg("FILE", "Capture file to measure instead; read it once before, so that it is in memory.").String()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
 		for _, f := range []struct {
@@ -62,6 +65,15 @@ func addBench(app *kingpin.Application, commands map[string]func(context.Context
 		}
 		o.mix = mixes[slices.Index(names, *mixName)]
 		o.file = *file
+		if *expr != "" {
+			if o.file == "" {
+				return usageError{errors.New("--filter needs a capture file: there is nothing to leave out of synthetic traffic")}
+			}
+			var err error
+			if o.filter, err = filter.Load(*expr); err != nil {
+				return usageError{err}
+			}
+		}
 		r, err := o.run(ctx)
 		if err != nil {
 			return err
@@ -78,6 +90,7 @@ func addBench(app *kingpin.Application, commands map[string]func(context.Context
 // benchResult is what bench prints. Nanoseconds are of one core, medians over the rounds.
 type benchResult struct {
 	File     string       `json:"file,omitempty"`
+	Filter   string       `json:"filter,omitempty"`
 	Mix      string       `json:"mix,omitempty"`
 	Flows    int          `json:"flows"`
 	Networks int          `json:"networks"`
@@ -107,6 +120,7 @@ type benchStage struct {
 type benchRound struct {
 	laps flows.Laps
 	read time.Duration // of a file
+	sift time.Duration // by the filter
 	// The same again without looking at the clock between the stages.
 	whole   time.Duration
 	packets uint64
@@ -123,6 +137,9 @@ func (o *benchOptions) run(ctx context.Context) (*benchResult, error) {
 	r := &benchResult{File: o.file, Networks: o.networks, Rounds: o.rounds, GHz: coreGHz()}
 	var table *flows.Table
 	var traffic *synthetic
+	if o.filter != nil {
+		r.Filter = o.filter.String()
+	}
 	round := func() (one benchRound, err error) {
 		one, table, err = o.fileRound(nets)
 		return one, err
@@ -232,8 +249,9 @@ func (o *benchOptions) fileRound(nets []localnets.Network) (r benchRound, t *flo
 		return r, nil, err
 	}
 	w := t.NewWorker()
-	err = eachBlock(o.file, func(b *packet.Block, read time.Duration) {
+	err = o.eachBlock(func(b *packet.Block, read, sift time.Duration) {
 		r.read += read
+		r.sift += sift
 		w.ProcessTimed(b, &r.laps)
 	})
 	if err != nil {
@@ -245,7 +263,7 @@ func (o *benchOptions) fileRound(nets []localnets.Network) (r benchRound, t *flo
 	w = t.NewWorker()
 	before := mallocs()
 	start := time.Now()
-	err = eachBlock(o.file, func(b *packet.Block, _ time.Duration) {
+	err = o.eachBlock(func(b *packet.Block, _, _ time.Duration) {
 		w.Process(b)
 		r.packets += uint64(len(b.Frames))
 	})
@@ -254,16 +272,35 @@ func (o *benchOptions) fileRound(nets []localnets.Network) (r benchRound, t *flo
 	return r, t, err
 }
 
-// eachBlock reads a capture file.
-func eachBlock(file string, f func(b *packet.Block, read time.Duration)) error {
-	src := capture.OpenFiles([]string{file}, nil)
-	defer src.Close()
+// A timedSource sums the time that its source takes.
+type timedSource struct {
+	capture.Source
+	took time.Duration
+}
+
+func (s *timedSource) ReadBlock(b *packet.Block) error {
+	start := time.Now()
+	err := s.Source.ReadBlock(b)
+	s.took += time.Since(start)
+	return err
+}
+
+// eachBlock reads the capture file through the filter. f gets the time that each took.
+func (o *benchOptions) eachBlock(f func(b *packet.Block, read, sift time.Duration)) error {
+	files := capture.OpenFiles([]string{o.file}, nil)
+	defer files.Close()
+	timed := &timedSource{Source: files}
+	var src capture.Source = timed
+	if o.filter != nil {
+		src = capture.NewFiltered(timed, o.filter)
+	}
 	var b packet.Block
 	for {
+		timed.took = 0
 		start := time.Now()
 		err := src.ReadBlock(&b)
 		if err != nil {
-			if list := src.Errors(); len(list) > 0 {
+			if list := files.Errors(); len(list) > 0 {
 				return list[0]
 			}
 			if errors.Is(err, io.EOF) {
@@ -271,7 +308,7 @@ func eachBlock(file string, f func(b *packet.Block, read time.Duration)) error {
 			}
 			return err
 		}
-		f(&b, time.Since(start))
+		f(&b, timed.took, time.Since(start)-timed.took)
 	}
 }
 
@@ -293,6 +330,9 @@ func (r *benchResult) sum(rounds []benchRound) {
 	if r.File != "" {
 		add("read", func(b *benchRound) time.Duration { return b.read })
 	}
+	if r.Filter != "" {
+		add("filter", func(b *benchRound) time.Duration { return b.sift })
+	}
 	for s := range flows.NumStages {
 		add(s.String(), func(b *benchRound) time.Duration { return b.laps.Time[s] })
 	}
@@ -307,6 +347,9 @@ func (r *benchResult) write(w io.Writer) error {
 	what := r.File
 	if what == "" {
 		what = "mix " + r.Mix
+	}
+	if r.Filter != "" {
+		what += " through the filter " + r.Filter
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "%s, %d flows, %d networks, one core at %.2f GHz, %d packets, median of %d rounds\n\n", what, r.Flows, r.Networks, r.GHz, r.Packets, r.Rounds)

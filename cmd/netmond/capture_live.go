@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/netmond/netmond/capture"
+	"github.com/netmond/netmond/capture/filter"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/metrics"
 	"github.com/netmond/netmond/packet"
 	"github.com/netmond/netmond/web"
 )
@@ -56,6 +59,9 @@ func (d *daemon) sources() []capture.Stats {
 	list := d.live.stats()
 	for i := range list {
 		list[i].Reason = d.because[list[i].Interface]
+		if list[i].Awaited {
+			list[i].Reason = "waiting for the interface, which does not exist yet"
+		}
 		for _, k := range d.kernel {
 			if k.name == list[i].Interface {
 				k.overlay(&list[i])
@@ -112,7 +118,7 @@ func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, se
 			case <-ticker.C:
 				now := clock.now()
 				d.table.Tick(now)
-				d.record(d.view().Snapshot, now)
+				d.record(d.view(), now)
 			}
 		}
 	})
@@ -130,11 +136,53 @@ func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, se
 	for _, k := range d.kernel {
 		workers.Go(func() { k.run(ctx) }) // ends with ctx
 	}
+	workers.Go(func() { d.awaitInterfaces(ctx, cancel) }) // ends with ctx or its time
 	server.SetReady(true)
 	workers.Wait()
 	ticks.Wait()
 	d.table.Tick(clock.now())
 	d.logLosses()
+}
+
+// awaitInterfaces ends the daemon when an interface has not come in the time that is given for it.
+func (d *daemon) awaitInterfaces(ctx context.Context, cancel context.CancelCauseFunc) {
+	if d.patience <= 0 || sleep(ctx, d.patience) != nil {
+		return
+	}
+	for _, l := range d.live {
+		if err := l.Awaited(); err != nil {
+			cancel(fmt.Errorf("capture: waited %v: %w", d.patience, err))
+		}
+	}
+}
+
+// awaited tells of the interfaces that have not existed yet; "" when there are none.
+func (d *daemon) awaited() string {
+	var names []string
+	for _, s := range d.live.stats() {
+		if s.Awaited {
+			names = append(names, s.Interface)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return "waiting for an interface that does not exist: " + strings.Join(names, ", ")
+}
+
+// setFilter has f decide which frames of all interfaces come in. After an error all have the one before.
+func (d *daemon) setFilter(f *filter.Filter) error {
+	for i, l := range d.live {
+		if err := l.SetFilter(f); err != nil {
+			errs := []error{err}
+			for _, l := range d.live[:i] {
+				errs = append(errs, l.SetFilter(d.filter))
+			}
+			return errors.Join(errs...)
+		}
+	}
+	d.filter = f
+	return nil
 }
 
 // countFrames counts the reader's frames until there are no more.
@@ -155,7 +203,8 @@ func countFrames(r *capture.Reader, w *flows.Worker, clock *steadyClock) error {
 
 // logLosses tells at the end what was not captured, and what was not decoded or has no flow.
 func (d *daemon) logLosses() {
-	for _, s := range d.sources() {
+	v := metrics.View{Snapshot: d.table.Snapshot(), Sources: d.sources()}
+	for _, s := range v.Sources {
 		log := d.log.Info
 		if s.KernelDrops+s.NICDrops > 0 {
 			log = d.log.Warn
@@ -163,12 +212,10 @@ func (d *daemon) logLosses() {
 		log("capture ended", "interface", s.Interface, "packets", s.Packets, "lost", s.KernelDrops+s.NICDrops,
 			"ring", s.KernelDrops, "nic", s.NICDrops)
 	}
-	s := d.table.Snapshot()
-	var undecoded uint64
-	for _, c := range s.Undecoded {
-		undecoded += c.Packets
+	l := lost(&v)
+	by := l.ByCause
+	if by[metrics.LostUndecoded]+by[metrics.LostUntracked] > 0 {
+		d.log.Info("packets that count without all detail", "undecoded", by[metrics.LostUndecoded], "untracked", by[metrics.LostUntracked])
 	}
-	if undecoded+s.Table.Untracked.Packets > 0 {
-		d.log.Info("packets that count without all detail", "undecoded", undecoded, "untracked", s.Table.Untracked.Packets)
-	}
+	d.log.Info("packets lost, for whatever cause", "lost", l.Packets, "of", v.Snapshot.Capture.Packets+by[metrics.LostRing]+by[metrics.LostNIC])
 }

@@ -57,6 +57,7 @@ func (o *options) liveCapture(names []string) capture.LiveConfig {
 		}
 	}
 	cfg.Promiscuous = config.Or(c.Promiscuous, cfg.Promiscuous)
+	cfg.Await = c.Wait != nil
 	cfg.IgnoreOutgoing = config.Or(c.IgnoreOutgoing, cfg.IgnoreOutgoing)
 	return cfg
 }

@@ -1,21 +1,26 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/netmond/netmond/internal/netnstest"
 	"github.com/netmond/netmond/internal/pcaptest"
 	"github.com/netmond/netmond/packet"
+	"github.com/netmond/netmond/web"
 )
 
 // longer is how much longer and larger than in CI a test is, with NETMOND_TEST_SOAK set (make soak).
@@ -261,6 +266,39 @@ func (d *liveDaemon) cpu() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
+// TestLiveIdleCost leaves a daemon with the shipped checks and its history without traffic.
+func TestLiveIdleCost(t *testing.T) {
+	d := startLive(t)
+	time.Sleep(3 * time.Second) // the start is behind it
+	before, span := d.ran(), longer(5*time.Second, time.Minute)
+	time.Sleep(span)
+	used := d.ran() - before
+	if most := span / longer[time.Duration](50, 200); used > most { // other tests run beside the short one
+		t.Errorf("idle for %v: %v of processor time, want %v at most", span, used, most)
+	}
+}
+
+// ran is the time that the daemon's threads have run for, to the nanosecond.
+func (d *liveDaemon) ran() (sum time.Duration) {
+	d.t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", d.cmd.Process.Pid))
+	if err != nil || len(threads) == 0 {
+		d.t.Fatalf("threads of the daemon: %v", err)
+	}
+	for _, file := range threads {
+		var ns int64
+		text, err := os.ReadFile(file)
+		if os.IsNotExist(err) {
+			continue // a thread that has ended
+		}
+		if _, err = fmt.Sscan(string(text), &ns); err != nil {
+			d.t.Fatal(err)
+		}
+		sum += time.Duration(ns)
+	}
+	return sum
+}
+
 // TestLiveBlockedLog starts with standard error on a pipe that is full and that nobody reads: frames are
 // counted, figures are served, interface changes are followed, and the end comes in time.
 func TestLiveBlockedLog(t *testing.T) {
@@ -366,7 +404,26 @@ func TestLiveRandomFrames(t *testing.T) {
 	if drops != 0 || ip != want.ip || got.Scopes["non_ip"] != want.nonIP || got.Scopes["undecoded"] != want.undecoded {
 		t.Errorf("IP %+v, non-IP %+v, undecoded %+v with %d drops, want %+v", ip, got.Scopes["non_ip"], got.Scopes["undecoded"], drops, want)
 	}
+	d.checkLost(want.undecoded.Packets)
 	if log := d.log(); strings.Contains(log, "panic") {
 		t.Error(log)
+	}
+}
+
+// checkLost wants the one number of lost packets, which are all undecoded, in metrics and API alike.
+func (d *liveDaemon) checkLost(undecoded uint64) {
+	d.t.Helper()
+	if got := d.metric(`netmond_lost_packets_total\{[^}]*\}`); got != undecoded {
+		d.t.Errorf("metrics: %d packets lost for all causes, want %d", got, undecoded)
+	}
+	d.metric(`netmond_lost_packets_total\{cause="undecoded",interface=""\}`) // it is there
+	body, err := d.get("/api/v1/capture")
+	var answer struct{ Lost web.LostPackets }
+	if err == nil {
+		err = json.Unmarshal(body, &answer)
+	}
+	want := web.LostPackets{Packets: undecoded, ByCause: map[string]uint64{"ring": 0, "nic": 0, "undecoded": undecoded, "untracked": 0}}
+	if diff := cmp.Diff(want, answer.Lost); err != nil || diff != "" {
+		d.t.Errorf("API (%v), -want +got:\n%s", err, diff)
 	}
 }

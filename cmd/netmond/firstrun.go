@@ -73,8 +73,9 @@ func (d *daemon) greet(ctx context.Context, address string) {
 			if sleep(ctx, time.Second) != nil {
 				return
 			}
-			if s := d.view().Snapshot; time.Now().After(deadline) || s.Capture.Packets >= greetPackets {
-				writeGreeting(d.std.err, s, d.sources()[0].Path, d.lost().Packets)
+			v := d.view()
+			if s := v.Snapshot; time.Now().After(deadline) || s.Capture.Packets >= greetPackets {
+				writeGreeting(d.std.err, s, v.Sources[0].Path, lost(&v).Packets)
 				return
 			}
 		}

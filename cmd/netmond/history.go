@@ -12,6 +12,7 @@ import (
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/history"
 	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/metrics"
 	"github.com/netmond/netmond/web"
 )
 
@@ -25,12 +26,13 @@ func openHistory(ctx context.Context, cfg history.Config, log *slog.Logger) (*hi
 	return store, err
 }
 
-// record takes what was counted until now (ns since the Unix epoch) into the history.
-func (d *daemon) record(s *flows.Snapshot, now int64) {
+// record takes what v has, counted until now (ns since the Unix epoch), into the history.
+func (d *daemon) record(v metrics.View, now int64) {
+	s := v.Snapshot
 	undecoded := s.Nets.Scopes[localnets.ScopeUndecoded]
 	totals := history.Totals{
 		Bytes: s.Capture.Bytes, Packets: s.Capture.Packets, UndecodedBytes: undecoded.Bytes, UndecodedPackets: undecoded.Packets,
-		LostPackets: d.lost().Packets, UntrackedPackets: s.Table.Untracked.Packets, Flows: uint64(s.Table.Entries),
+		LostPackets: lost(&v).Packets, UntrackedPackets: s.Table.Untracked.Packets, Flows: uint64(s.Table.Entries),
 	}
 	for _, n := range s.Table.Started {
 		totals.NewFlows += n
@@ -49,7 +51,7 @@ func (d *daemon) record(s *flows.Snapshot, now int64) {
 // recordEnd takes the last figures of files in: they count until the second after the last frame.
 func (d *daemon) recordEnd(s *flows.Snapshot) {
 	if s.Capture.Packets > 0 {
-		d.record(s, (s.Nets.Time/int64(time.Second)+1)*int64(time.Second))
+		d.record(metrics.View{Snapshot: s}, (s.Nets.Time/int64(time.Second)+1)*int64(time.Second))
 	}
 }
 
@@ -70,21 +72,22 @@ func (d *daemon) showHistory(deps *web.Deps) {
 }
 
 func (d *daemon) status() web.Status {
+	v := d.view()
 	started := d.started.UTC().Format(time.RFC3339)
 	st := web.Status{
-		Version: version.Version, Started: &started, Uptime: time.Since(d.started).Seconds(), Lost: d.lost(),
+		Version: version.Version, Started: &started, Uptime: time.Since(d.started).Seconds(), Lost: lost(&v),
 		Memory: web.MemoryStatus{Resident: residentBytes()},
 	}
 	if d.plan != nil {
 		st.Memory.Budget = d.plan.Budget
 	}
 	if d.generated != nil {
-		s := d.view().Snapshot
+		s := v.Snapshot
 		st.Sources = append(st.Sources, web.SourceStatus{
 			Interface: d.generated.name, Path: "generated", Up: true, Packets: s.Capture.Packets, Bytes: s.Capture.Bytes, Workers: 1, Lost: map[string]uint64{},
 		})
 	}
-	for _, s := range d.sources() {
+	for _, s := range v.Sources {
 		st.Sources = append(st.Sources, web.SourceStatus{
 			Interface: s.Interface, Path: s.Path, Reason: s.Reason, Kernel: d.kernel.status(s.Interface), Up: s.Up, Packets: s.Packets, Bytes: s.Bytes, KernelPackets: s.KernelPackets,
 			Truncated: s.Truncated, Downs: s.Downs, Reopens: s.Reopens, LastPollAge: oldestPoll(s.Workers).Seconds(),
@@ -104,17 +107,25 @@ func oldestPoll(workers []capture.WorkerStats) (age time.Duration) {
 
 // lostBy is what an interface lost, by cause.
 func lostBy(s *capture.Stats) map[string]uint64 {
-	return map[string]uint64{"ring": s.KernelDrops, "nic": s.NICDrops}
+	return map[string]uint64{metrics.LostRing: s.KernelDrops, metrics.LostNIC: s.NICDrops}
 }
 
-// lost is what was neither captured nor counted.
-func (d *daemon) lost() web.LostPackets {
+// lost is what is missing from a figure, by cause: what was not captured from all, what was not decoded or has
+// no place in the flow table from the networks or the flows alone.
+func lost(v *metrics.View) web.LostPackets {
 	l := web.LostPackets{ByCause: map[string]uint64{}}
-	for _, s := range d.live.stats() {
-		for cause, n := range lostBy(&s) {
-			l.ByCause[cause] += n
-			l.Packets += n
+	add := func(cause string, n uint64) {
+		l.ByCause[cause] += n
+		l.Packets += n
+	}
+	for i := range v.Sources {
+		for cause, n := range lostBy(&v.Sources[i]) {
+			add(cause, n)
 		}
+	}
+	if s := v.Snapshot; s != nil {
+		add(metrics.LostUndecoded, s.Nets.Scopes[localnets.ScopeUndecoded].Packets)
+		add(metrics.LostUntracked, s.Table.Untracked.Packets)
 	}
 	return l
 }

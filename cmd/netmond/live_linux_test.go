@@ -39,7 +39,15 @@ func startLive(t *testing.T, args ...string) *liveDaemon {
 func startLiveWith(t *testing.T, change func(*exec.Cmd), args ...string) *liveDaemon {
 	t.Helper()
 	testneed.Netns(t)
-	d := &liveDaemon{t: t, pair: netnstest.NewPair(t), address: "127.0.0.1:19991"}
+	d := launchLive(t, netnstest.NewPair(t), change, args...)
+	d.awaitReady()
+	return d
+}
+
+// launchLive starts a daemon on the B end of pair, which need not exist.
+func launchLive(t *testing.T, pair *netnstest.Pair, change func(*exec.Cmd), args ...string) *liveDaemon {
+	t.Helper()
+	d := &liveDaemon{t: t, pair: pair, address: "127.0.0.1:19991"}
 	d.pair.B.LoopbackUp()
 	d.cmd = exec.Command(netmondBinary(t), append([]string{"run", "-i", d.pair.B.Name}, args...)...)
 	change(d.cmd)
@@ -51,7 +59,6 @@ func startLiveWith(t *testing.T, change func(*exec.Cmd), args ...string) *liveDa
 			return conn, err
 		},
 	}}
-	d.awaitReady()
 	return d
 }
 

@@ -95,7 +95,7 @@ func (d *daemon) reloadLocked() error {
 	networks, assumed := o.networks(ownPrefixes(d.live.names()))
 	alerting, checking := o.alerting(), o.checking("")
 	// What needs a restart is checked too, so that the next start does not fail.
-	o.filter()
+	compiled := o.filter()
 	o.localNetworks(true)
 	o.flowTable(true)
 	o.server()
@@ -108,9 +108,18 @@ func (d *daemon) reloadLocked() error {
 		return err
 	}
 
+	keys, before := config.Diff(d.options.Config, o.Config), d.filter
+	if len(d.kernel) > 0 { // their programs have it built in
+		for i := range keys {
+			keys[i].Restart = keys[i].Restart || keys[i].Path == "capture.filter"
+		}
+	} else if err := d.setFilter(compiled); err != nil {
+		o.wrong(err, "capture", "filter")
+		return o.err()
+	}
 	change, err := d.kernel.reload(d.table, d.registry, networks)
 	if err != nil {
-		return err
+		return errorsFirst(err, d.setFilter(before))
 	}
 	d.assumed = assumed
 	if d.engine != nil {
@@ -123,7 +132,7 @@ func (d *daemon) reloadLocked() error {
 		o.warnChecks(d.log, d.engine.Status(), networks)
 	}
 	d.keeper.SetHistory(alerting.MaxRows, alerting.MaxAge)
-	logChanges(d.log, config.Diff(d.options.Config, o.Config), &change)
+	logChanges(d.log, keys, &change)
 	d.options = o
 	return nil
 }

@@ -218,3 +218,72 @@ func TestLiveReloadChecks(t *testing.T) {
 	}
 	wait("the check is disabled again", state("disabled"))
 }
+
+// TestLiveReloadFilter changes the filter by reloads, in a daemon without privileges: no restart, and a wrong
+// one changes nothing.
+func TestLiveReloadFilter(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "netmond.yaml")
+	config := func(filter string) {
+		write(t, file, "networks: [192.0.2.0/24]\nweb: {listen_addresses: 127.0.0.1:19991}\ncapture: {filter: \""+filter+"\"}\n")
+	}
+	config("udp port 53")
+	d := startLive(t, "--config.file", file, "--no-checks", "--workers", "2", "--ring-size", "4MiB")
+	dns := pcaptest.UDP("192.0.2.1:1000", "203.0.113.1:53", make([]byte, 100))
+	web := pcaptest.UDP("192.0.2.1:1000", "203.0.113.1:80", make([]byte, 100))
+	var sent, kernel uint64
+	send := func(what string, counted []byte, frames ...[]byte) {
+		t.Helper()
+		s := d.pair.A.Sender()
+		for _, f := range append(frames, counted) {
+			s.Repeat(f, 10)
+		}
+		sent += 10
+		got, drops := d.figures(sent)
+		kernel = d.metric(`netmond_capture_kernel_packets_total\{[^}]*\}`)
+		if got.Capture.Packets != sent || kernel != sent || drops != 0 {
+			t.Errorf("%s: %d counted, %d of the kernel, %d dropped, want %d", what, got.Capture.Packets, kernel, drops, sent)
+		}
+	}
+	send("dns", dns, web)
+	config("udp port 80")
+	d.reload()
+	send("web", web, dns)
+	for bad, want := range map[string]string{"udp prt 53": "netmond.yaml:3:", "tcp and arp": "netmond.yaml:3:"} {
+		config(bad)
+		if status, body := d.post("/-/reload"); status != http.StatusUnprocessableEntity || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s, want %s", bad, status, body, want)
+		}
+		send("web still, after "+bad, web, dns)
+	}
+	if log := d.log(); !strings.Contains(log, "key changed") || !strings.Contains(log, "capture.filter") || strings.Contains(log, "starts again") {
+		t.Errorf("the log does not tell of the change:\n%s", log)
+	}
+	write(t, file, "networks: [192.0.2.0/24]\nweb: {listen_addresses: 127.0.0.1:19991}\n")
+	d.reload()
+	send("all", web)
+	send("all", dns)
+	if n := d.metric("netmond_config_last_reload_successful"); n != 1 {
+		t.Errorf("last reload successful: %d", n)
+	}
+}
+
+// TestLiveReloadFilterFile reads the program of a file again: the same name, another filter.
+func TestLiveReloadFilterFile(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "filter.bpf")
+	write(t, program, "1\n6 0 0 262144\n") // as tcpdump -ddd prints them
+	d := startLive(t, "--no-checks", "-m", "192.0.2.0/24", "--filter", "@"+program)
+	frame := pcaptest.UDP("192.0.2.1:1000", "203.0.113.1:53", make([]byte, 100))
+	d.pair.A.Sender().Repeat(frame, 10)
+	d.figures(10)
+	write(t, program, "1\n6 0 0 0\n")
+	d.reload()
+	d.pair.A.Sender().Repeat(frame, 10)
+	write(t, program, "1\n6 0 0 262144\n")
+	d.reload()
+	d.pair.A.Sender().Repeat(frame, 10)
+	if got, _ := d.figures(20); got.Capture.Packets != 20 {
+		t.Errorf("%d packets, want 20", got.Capture.Packets)
+	}
+}

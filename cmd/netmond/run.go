@@ -55,15 +55,16 @@ func addRun(app *kingpin.Application, commands map[string]func(context.Context) 
 // sockets or files that others may have open.
 type setup struct {
 	*pipeline
-	live    *capture.LiveConfig // nil when files are read
-	ifaces  []string            // to capture on
-	kernel  *kernelConfig       // of the path in the kernel; set with live
-	alerts  alerts.Config
-	checks  *engine.Config // nil without checks
-	web     web.Config
-	metrics metrics.Config
-	history history.Config
-	needs   needs
+	live     *capture.LiveConfig // nil when files are read
+	ifaces   []string            // to capture on
+	patience time.Duration       // with which to wait for them
+	kernel   *kernelConfig       // of the path in the kernel; set with live
+	alerts   alerts.Config
+	checks   *engine.Config // nil without checks
+	web      web.Config
+	metrics  metrics.Config
+	history  history.Config
+	needs    needs
 }
 
 // setup checks the options of a daemon that captures, or reads files when there are any. The error has all
@@ -81,6 +82,7 @@ func (o *options) setup(files []string) (*setup, error) {
 	if len(files) == 0 {
 		live := o.liveCapture(ifaces)
 		own, s.live, s.ifaces = ownPrefixes(ifaces), &live, ifaces
+		s.patience = time.Duration(config.Or(o.Capture.Wait, 0))
 	}
 	if config.Or(o.Scripts.Enabled, true) {
 		checks := o.checking(strings.Join(append(files, ifaces...), ","))
@@ -117,7 +119,7 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 		}
 		defer d.live.close()
 		defer d.kernel.close()
-		s.needs.bpf = len(d.kernel) > 0
+		s.needs.bpf, d.patience = len(d.kernel) > 0, s.patience
 	}
 	networks := len(d.registry.Networks())
 	if d.assumed {
@@ -172,6 +174,8 @@ type daemon struct {
 	kernel  kernelCapture
 	because map[string]string // by interface: why it is not in kernel
 	clock   *steadyClock      // of the capture
+	// patience is how long to wait for interfaces that do not exist at the start; 0 for ever.
+	patience time.Duration
 
 	conf    *configFlags
 	hangups <-chan os.Signal
@@ -234,7 +238,7 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 func (d *daemon) replay(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server, files []string) {
 	start := time.Now()
 	errs, err := d.readFiles(ctx, files, d.std, func(now int64) error {
-		d.record(d.table.Snapshot(), now)
+		d.record(metrics.View{Snapshot: d.table.Snapshot()}, now)
 		return d.runReplayedChecks(ctx, now)
 	})
 	s := d.table.Snapshot()

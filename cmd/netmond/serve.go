@@ -67,6 +67,7 @@ func (d *daemon) newServer(cfg web.Config, exposition metrics.Config) (*web.Serv
 		Network:  d.networkOf,
 		Alerts:   d.keeper,
 		Reload:   d.reload,
+		NotReady: d.awaited,
 	}
 	if d.engine != nil {
 		deps.Checks, deps.Scripts = d.engine, d.script

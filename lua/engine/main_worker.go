@@ -44,7 +44,7 @@ func WorkerMain(ctx context.Context) error {
 // leaveWithParent ends the process when the daemon is gone while a script runs.
 func leaveWithParent(ctx context.Context) {
 	parent := os.Getppid()
-	tick := time.NewTicker(250 * time.Millisecond)
+	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
