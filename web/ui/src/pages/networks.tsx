@@ -23,6 +23,13 @@ const columns: Column<Row>[] = [
 ]
 
 const perPage = 100
+const ahead = 30 // rows before and after those that are drawn are asked for too
+
+// keep gives the new rows; one that says what the old one said is the old one, and is not drawn again.
+function keep(old: Row[] | undefined, rows: Row[]): Row[] {
+  if (!old) return rows
+  return rows.map((r, i) => (old[i]?.id === r.id && JSON.stringify(old[i]) === JSON.stringify(r) ? old[i] : r))
+}
 
 export function Networks() {
   const { sort, order } = useSort('rate')
@@ -40,7 +47,7 @@ export function Networks() {
         const s = await get<Summary>('networks/summary', { q, sort, order, page, per_page: perPage, spark: 1 })
         if (current.current !== key) return
         setTotal(s.total)
-        setPages((old) => ({ ...old, [page]: s.networks }))
+        setPages((old) => ({ ...old, [page]: keep(old[page], s.networks) }))
         setError(undefined)
       } catch (e) {
         setError(e as Error)
@@ -57,7 +64,8 @@ export function Networks() {
 
   const want = (from: number, to: number) => {
     const numbers = []
-    for (let p = Math.floor(from / perPage) + 1; p <= Math.ceil(Math.max(to, 1) / perPage) && p <= 100; p++) numbers.push(p)
+    const [a, b] = [Math.max(0, from - ahead), to + ahead]
+    for (let p = Math.floor(a / perPage) + 1; p <= Math.ceil(b / perPage) && p <= 100; p++) if (p === 1 || (p - 1) * perPage < (total ?? 0)) numbers.push(p)
     const fresh = numbers.filter((p) => !wanted.current.includes(p))
     wanted.current = numbers
     if (fresh.length) load(fresh)
@@ -75,9 +83,9 @@ export function Networks() {
         total={total ?? 0}
         row={(i) => pages[Math.floor(i / perPage) + 1]?.[i % perPage]}
         want={want}
-        keyOf={(n) => n.id}
         sort={sort}
         order={order}
+        tracks="networks"
         caption="Local networks"
         empty={total === null ? 'Loading…' : 'No network fits.'}
       />
