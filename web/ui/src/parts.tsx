@@ -79,6 +79,7 @@ class Row<T> extends Component<{ columns: Column<T>[]; data: T | undefined; i: n
 }
 
 const block = 4 // rows by which the drawn part of a long list moves
+const mostAnew = 12 // rows that one frame draws anew
 
 // A VirtualTable shows a long list, of which only the rows in sight are asked for and drawn. They are laid out by
 // tracks, so that no row's content moves another row, and as many as fill the box are there from the beginning.
@@ -99,9 +100,14 @@ export function VirtualTable<T>({ columns, total, row, want, tracks, sort, order
   const [drawn, setDrawn] = useState(40)
   const [first, setFirst] = useState(0) // the node that is first in the document
   const rest = useRef(0)
+  const shown = useRef(new Map<number, { i: number; data: T | undefined }>()) // by node
+  const [, setTurn] = useState(0)
   const to = Math.min(total, from + drawn)
   useEffect(() => {
-    const resize = new ResizeObserver(([e]) => setDrawn((Math.ceil(e.contentRect.height / rowHeight / block) + 3) * block))
+    const resize = new ResizeObserver(([e]) => {
+      shown.current.clear()
+      setDrawn((Math.ceil(e.contentRect.height / rowHeight / block) + 3) * block)
+    })
     resize.observe(box.current!)
     return () => resize.disconnect()
   }, [])
@@ -125,10 +131,32 @@ export function VirtualTable<T>({ columns, total, row, want, tracks, sort, order
   useEffect(scrolled, [total])
   useEffect(() => want(from, to), [from, to, sort, order, total])
   const rows = []
+  let anew = 0
+  let more = false
   for (let k = first; k < first + drawn; k++) {
-    const i = from + ((k - from) % drawn + drawn) % drawn // the row that node k % drawn shows
-    if (i < to) rows.push(<Row key={k % drawn} columns={columns as Column<unknown>[]} data={row(i)} i={i} height={rowHeight} inBits={bits.value} />)
+    const node = k % drawn
+    const i = from + ((k - from) % drawn + drawn) % drawn // the row that it is to show
+    const old = shown.current.get(node)
+    let now: { i: number; data: T | undefined } = { i, data: row(i) }
+    if (i >= to) {
+      shown.current.delete(node)
+      continue
+    }
+    // A node goes on showing its old row, out of sight after a leap, until the new one is here and its turn comes.
+    if (old?.data && old.i < total && (old.i !== i || old.data !== now.data)) {
+      if (!now.data || anew === mostAnew) {
+        more ||= now.data !== undefined
+        now = old
+      } else anew++
+    }
+    shown.current.set(node, now)
+    rows.push(<Row key={node} columns={columns as Column<unknown>[]} data={now.data} i={now.i} height={rowHeight} inBits={bits.value} />)
   }
+  useEffect(() => {
+    if (!more) return
+    const next = requestAnimationFrame(() => setTurn((n) => n + 1))
+    return () => cancelAnimationFrame(next)
+  })
   return (
     <div class="scroll tall" ref={box} onScroll={scrolled} tabIndex={0} role="region" aria-label={caption}>
       <table class={'rows virtual ' + tracks} role="table" aria-rowcount={total + 1}>
