@@ -1,6 +1,6 @@
 // Many networks: the overview is there at once, and the table scrolls without long frames. NETMOND_STRICT=1
 // holds both to the times that are promised, for a quiet machine; else they are told.
-import { check, end, launch, open, show } from './browser.mjs'
+import { base, check, end, launch, open, show } from './browser.mjs'
 
 const strict = process.env.NETMOND_STRICT === '1'
 const total = Number(process.env.NETMOND_NETWORKS)
@@ -80,5 +80,22 @@ await page.waitForFunction(() => document.activeElement.matches('.tall'))
 await page.evaluate(() => (document.querySelector('.tall').scrollTop = 1e9))
 await page.waitForFunction((n) => [...document.querySelectorAll('tr.fixed')].at(-1)?.getAttribute('aria-rowindex') === String(n + 1), total)
 await page.waitForFunction(() => !/^…$/m.test(document.querySelector('.tall').innerText))
+// What an open overview costs the server: its processor time with the page, less that without. The scrape that tells it
+// is in both.
+if (strict) {
+  const processor = async () => Number(/^process_cpu_seconds_total (.*)$/m.exec(await (await fetch(base + '/metrics')).text())[1])
+  const over = async (seconds) => {
+    const before = await processor()
+    await new Promise((done) => setTimeout(done, seconds * 1000))
+    return ((await processor()) - before) / seconds
+  }
+  await show(page, '')
+  const opened = await over(20)
+  await page.context().close()
+  const closed = await over(20)
+  const share = (opened - closed) * 100
+  console.log(`an open overview of ${total} networks costs the server ${share.toFixed(2)} % of a core`)
+  check(share < 2, `an open page costs ${share} % of a core`)
+}
 await browser.close()
 end()

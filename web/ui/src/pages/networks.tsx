@@ -38,11 +38,14 @@ export function Networks() {
   const [total, setTotal] = useState<number | null>(null)
   const [error, setError] = useState<APIError | Error>()
   const wanted = useRef<number[]>([1])
+  const asked = useRef<number[]>([1])
+  const soon = useRef(0)
   const key = sort + order + q
   const current = useRef(key)
 
   const load = async (numbers: number[]) => {
     for (const page of numbers) {
+      if (!wanted.current.includes(page)) continue
       try {
         const s = await get<Summary>('networks/summary', { q, sort, order, page, per_page: perPage, spark: 1 })
         if (current.current !== key) return
@@ -57,18 +60,28 @@ export function Networks() {
   useEffect(() => {
     current.current = key
     setPages({})
+    asked.current = wanted.current
     load(wanted.current)
     const timer = window.setInterval(() => !document.hidden && load(wanted.current), 3000)
-    return () => window.clearInterval(timer)
+    return () => {
+      window.clearInterval(timer)
+      window.clearTimeout(soon.current)
+      soon.current = 0
+    }
   }, [key])
 
   const want = (from: number, to: number) => {
     const numbers = []
     const [a, b] = [Math.max(0, from - ahead), to + ahead]
     for (let p = Math.floor(a / perPage) + 1; p <= Math.ceil(b / perPage) && p <= 100; p++) if (p === 1 || (p - 1) * perPage < (total ?? 0)) numbers.push(p)
-    const fresh = numbers.filter((p) => !wanted.current.includes(p))
     wanted.current = numbers
-    if (fresh.length) load(fresh)
+    // Who drags the bar passes many pages: those that are wanted now and then are enough.
+    soon.current ||= window.setTimeout(() => {
+      soon.current = 0
+      const fresh = wanted.current.filter((p) => !asked.current.includes(p))
+      asked.current = wanted.current
+      if (fresh.length) load(fresh)
+    }, 50)
   }
   return (
     <>
