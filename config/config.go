@@ -21,6 +21,7 @@ type Config struct {
 	User         *string          `yaml:"user" apply:"restart" unset:"the user that started netmond" flag:"user" doc:"Started as root, become this user (a name or number) once the sockets are open."`
 	DataDir      *string          `yaml:"data_dir" apply:"restart" unset:"none, alerts are kept in memory" flag:"data-dir" doc:"Folder in which alerts and the checks' cached values survive a restart. It is made when missing."`
 	History      History          `yaml:"history" apply:"restart" doc:"What each network did over time, for charts: seconds over a quarter of an hour, 10 seconds over 6 hours, minutes over 7 days, quarters of an hour over a year, as far as the bounds go."`
+	GeoIP        GeoIP            `yaml:"geoip" apply:"reload" doc:"Databases in MaxMind's format (.mmdb) that tell where remote addresses are. Each is read into memory as a whole, at the start and at a reload."`
 	Scripts      Scripts          `yaml:"scripts" apply:"reload" doc:"Lua check scripts."`
 	Checks       map[string]Check `yaml:"checks" apply:"reload" unset:"each check as it is shipped or written" keys:"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$" doc:"Settings of single checks, by the check's key: the name of its file without .lua."`
 	Alerts       Alerts           `yaml:"alerts" apply:"reload" doc:"Past alerts."`
@@ -79,6 +80,12 @@ type Metrics struct {
 type History struct {
 	Memory *Size `yaml:"memory" default:"64MiB" min:"1MiB" max:"64GiB" flag:"history.memory" doc:"Memory of the history. Without data_dir all of it is there."`
 	Disk   *Size `yaml:"disk" default:"512MiB" min:"16MiB" max:"16TiB" flag:"history.disk" doc:"Size of the history's file in data_dir; its log takes 8 MiB more at most. At the bound the oldest points of what takes most go."`
+}
+
+// GeoIP names the databases of remote addresses.
+type GeoIP struct {
+	ASN     *string `yaml:"asn" unset:"none" flag:"geoip.asn" doc:"File with autonomous systems: a database of type ASN or ISP, such as GeoLite2-ASN.mmdb."`
+	Country *string `yaml:"country" unset:"none" flag:"geoip.country" doc:"File with countries: a database of type Country, City or Enterprise, such as GeoLite2-Country.mmdb."`
 }
 
 // Scripts says which Lua checks there are and what they may take.

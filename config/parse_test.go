@@ -64,6 +64,7 @@ func TestFull(t *testing.T) {
 		User:    ptr("netmond"),
 		DataDir: ptr("/var/lib/netmond"),
 		History: History{Memory: ptr(Size(32 << 20)), Disk: ptr(Size(1 << 30))},
+		GeoIP:   GeoIP{ASN: ptr("GeoLite2-ASN.mmdb"), Country: ptr("/var/lib/geoip/GeoLite2-City.mmdb")},
 		Scripts: Scripts{
 			Enabled: ptr(false), Dirs: Strings{"scripts", "../more"}, Limits: Limits{Time: ptr(Duration(500 * time.Millisecond)), Memory: ptr(Size(512 << 20))},
 			Max: ptr(int64(20)), ReloadInterval: ptr(Duration(time.Minute)), NtopngShape: ptr(true),

@@ -58,9 +58,6 @@ type appStep struct {
 	blob  []byte
 }
 
-// appReading is a sample's protocols of a series, cumulative.
-type appReading struct{ protocols []localnets.ProtocolCounts }
-
 // closeApps ends the minute that ended before now, if one did: what each series' protocols gained since
 // the minute before belongs to it. Under mu.
 func (s *Store) closeApps(all []change, now int64) {
@@ -73,9 +70,7 @@ func (s *Store) closeApps(all []change, now int64) {
 		return
 	}
 	for i := range all {
-		if all[i].apps != nil {
-			all[i].to.apps.gain(all[i].apps)
-		}
+		all[i].to.apps.gain(all[i].apps)
 	}
 	for tier, t := range appTiers {
 		before, after := s.appsNow*minute/int64(t.Step), at*minute/int64(t.Step)
@@ -93,9 +88,9 @@ func (s *Store) closeApps(all []change, now int64) {
 }
 
 // gain adds what the protocols gained to the steps under way.
-func (a *appSeries) gain(r *appReading) {
-	now := make([]AppBytes, len(r.protocols))
-	for i, p := range r.protocols {
+func (a *appSeries) gain(protocols []localnets.ProtocolCounts) {
+	now := make([]AppBytes, len(protocols))
+	for i, p := range protocols {
 		now[i] = AppBytes{p.Name, p.ByDirection[localnets.Ingress].Bytes, p.ByDirection[localnets.Egress].Bytes, p.ByDirection[localnets.Inner].Bytes}
 	}
 	slices.SortFunc(now, byName)

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"database/sql"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -92,7 +91,7 @@ func BenchmarkYear(b *testing.B) {
 	f := newFeed(b, cfg)
 	r := rand.New(rand.NewPCG(1, 2))
 	start := noon.Unix() / 900
-	err := f.s.db.transact(ctx, func(tx *sql.Tx) error {
+	err := f.s.db.transact(ctx, func(tx *writer) error {
 		for n := range networks {
 			id, err := f.s.db.id(ctx, tx, prefixOf(n).String())
 			if err != nil {

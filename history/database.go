@@ -197,7 +197,7 @@ func (d *database) usedBytes(ctx context.Context) (n int64, err error) {
 }
 
 // id gives a series' number, new if it has none.
-func (d *database) id(ctx context.Context, tx *sql.Tx, name string) (int64, error) {
+func (d *database) id(ctx context.Context, tx *writer, name string) (int64, error) {
 	if id, ok := d.ids[name]; ok {
 		return id, nil
 	}

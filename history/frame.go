@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"database/sql"
 	"encoding/binary"
 	"slices"
 	"time"
@@ -98,7 +97,7 @@ func (d *database) sealFrames(ctx context.Context) error {
 	if len(pieces) == 0 {
 		return nil
 	}
-	return d.transact(ctx, func(tx *sql.Tx) error {
+	return d.transact(ctx, func(tx *writer) error {
 		for k, list := range pieces {
 			for len(list) > 0 { // as many as a chunk takes
 				first, n := list[0].start, 0
@@ -121,40 +120,14 @@ func (d *database) sealFrames(ctx context.Context) error {
 	})
 }
 
-func (d *database) insertChunk(ctx context.Context, tx *sql.Tx, step, series int64, c chunk) error {
+func (d *database) insertChunk(ctx context.Context, tx *writer, step, series int64, c chunk) error {
 	if len(c.points) == 0 {
 		return nil
 	}
 	return d.insertSealed(ctx, tx, step, series, sealedChunk{c.start, len(c.points), encode(c.points, mantissaOf(step*int64(time.Second)))})
 }
 
-func (d *database) insertSealed(ctx context.Context, tx *sql.Tx, step, series int64, c sealedChunk) error {
-	if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO chunks (step, series, start, count, points) VALUES (?, ?, ?, ?, ?)",
-		step, series, c.start, c.count, c.blob); err != nil {
-		return err
-	}
-	return d.resize(ctx, tx, "chunks", step, len(c.blob))
-}
-
-// resize notes that the blobs of a table and step grew.
-func (d *database) resize(ctx context.Context, tx *sql.Tx, table string, step int64, by int) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO sizes (tbl, step, bytes) VALUES (?, ?, max(?, 0)) ON CONFLICT DO UPDATE SET bytes = max(bytes + ?, 0)", table, step, by, by)
-	return err
-}
-
-func (d *database) transact(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := d.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(tx); err != nil {
-		_ = tx.Rollback() // f's error tells
-		d.forgetIDs(ctx)
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		d.forgetIDs(ctx)
-		return err
-	}
-	return nil
+func (d *database) insertSealed(ctx context.Context, tx *writer, step, series int64, c sealedChunk) error {
+	tx.grew("chunks", step, len(c.blob))
+	return tx.insert(ctx, insertChunks, step, series, c.start, c.count, c.blob)
 }

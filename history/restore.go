@@ -37,7 +37,7 @@ func (s *Store) restore(x *series) error {
 
 // take adds a finished point of a finer tier, of step ns.
 func (st *step) take(x *series, p *point, ns uint64) {
-	st.touched = true
+	st.touched, st.some = true, true
 	st.weight += ns
 	for f, info := range x.fields {
 		v := unpack(p[f])

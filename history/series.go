@@ -1,10 +1,14 @@
 package history
 
-import "math"
+import (
+	"math"
+	"net/netip"
+)
 
 // A series is what is recorded of one network, or of all traffic. Store.mu guards it.
 type series struct {
 	name   string
+	prefix netip.Prefix // of a network, once it was in a sample
 	fields *[NumFields]FieldInfo
 
 	last  reading // of the last sample
@@ -24,6 +28,7 @@ type step struct {
 	weight  uint64            // ns that samples covered
 	rtt     uint64            // samples of RTT, in parts of 1/rttParts
 	touched bool
+	some    bool // sums may have something
 }
 
 // A sealedChunk is a packed chunk that is kept in memory: for good without a file, else until it is
@@ -55,7 +60,7 @@ func (s *series) since(r *reading) (d reading) {
 
 // add puts the part of d that falls into ns of all its time to the step.
 func (st *step) add(fields *[NumFields]FieldInfo, d *reading, part [NumFields]uint64, ns uint64, rtt bool) {
-	st.touched = true
+	st.touched, st.some = true, true
 	st.weight += ns
 	for f, info := range fields {
 		switch {
@@ -70,6 +75,12 @@ func (st *step) add(fields *[NumFields]FieldInfo, d *reading, part [NumFields]ui
 	}
 }
 
+// idle adds ns in which nothing was and nothing happened.
+func (st *step) idle(ns uint64) {
+	st.touched = true
+	st.weight += ns
+}
+
 // meanUnit is the resolution of the weights of means, ns: sums of hosts and flows over a year of it
 // stay far from 64 bits.
 const meanUnit = 1e6
@@ -80,6 +91,9 @@ func (st *step) point(fields *[NumFields]FieldInfo, network bool) point {
 		return noPoint
 	}
 	var p point
+	if !st.some {
+		return p
+	}
 	for f, info := range fields {
 		v := st.sums[f]
 		switch {

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/netmond/netmond/localnets"
 )
 
 const (
@@ -25,11 +27,13 @@ type Store struct {
 
 	mu      sync.Mutex // guards what follows
 	series  map[string]*series
-	samples uint64 // so far
-	last    int64  // time of the last one; 0 before
-	oldest  int64  // time of the first point that was ever recorded, as far as it is kept; 0 before
-	refused uint64 // series that found no place
-	held    int64  // bytes of sealed chunks in memory
+	order   []*series // of the last sample's networks; nil where there was no room for one
+	changes []change  // of the last sample, for its memory
+	samples uint64    // so far
+	last    int64     // time of the last one; 0 before
+	oldest  int64     // time of the first point that was ever recorded, as far as it is kept; 0 before
+	refused uint64    // series that found no place
+	held    int64     // bytes of sealed chunks in memory
 
 	// aged is the time from which the age of points is told. It follows the samples, but no faster than
 	// maxAgeing times the time that they cover: a clock that jumps ahead and back costs little.
@@ -223,31 +227,49 @@ type change struct {
 	to    *series
 	d     reading
 	spent [NumFields]uint64
-	apps  *appReading
+	none  bool                       // d is nothing at all: an idle network
+	apps  []localnets.ProtocolCounts // cumulative; nil for all traffic together
 }
 
-// readings compares the sample with the last one.
+// readings compares the sample with the last one. What it gives is good until the next call.
 func (s *Store) readings(x *Sample, first bool) []change {
-	all := make([]change, 0, len(x.Nets.Networks)+1)
-	note := func(name string, r reading, apps *appReading) {
-		to := s.seriesOf(name)
-		if to == nil {
-			return
-		}
-		all = append(all, change{to: to, d: to.since(&r), apps: apps})
+	all := s.changes[:0]
+	note := func(to *series, r reading, apps []localnets.ProtocolCounts) {
+		c := change{to: to, d: to.since(&r), apps: apps}
+		c.none = c.d == reading{}
+		all = append(all, c)
 		to.last, to.known, to.seen = r, true, s.samples
 	}
-	note(Total, x.totals(), nil)
+	if to := s.seriesOf(Total); to != nil {
+		note(to, x.totals(), nil)
+	}
+	order := make([]*series, 0, len(x.Nets.Networks))
 	for i := range x.Nets.Networks {
 		n := &x.Nets.Networks[i]
-		cidr := n.Prefix.String()
-		note(cidr, x.network(n, cidr), &appReading{n.Protocols})
+		// Networks rarely change their places, and neither name nor look-up is cheap.
+		var to *series
+		if i < len(s.order) && s.order[i] != nil && s.order[i].prefix == n.Prefix {
+			to = s.order[i]
+		} else if to = s.seriesOf(n.Prefix.String()); to != nil {
+			to.prefix = n.Prefix
+		}
+		order = append(order, to)
+		if to != nil {
+			note(to, x.network(n, to.name), n.Protocols)
+		}
 	}
+	s.order, s.changes = order, all
 	return all
 }
 
 // spend gives out what belongs to the time until done of the whole, of which ns are new.
 func (c *change) spend(s *Store, ns uint64, done float64, last bool) {
+	if c.none {
+		for i := range c.to.steps {
+			c.to.steps[i].idle(ns)
+		}
+		return
+	}
 	var part [NumFields]uint64
 	for f, info := range c.to.fields {
 		if info.Kind != Sum || c.d.values[f] == 0 {

@@ -33,6 +33,7 @@ type alertJSON struct {
 	Status      string          `json:"status"`
 	Network     string          `json:"network"`
 	NetworkName string          `json:"network_name"`
+	Alias       string          `json:"network_alias"` // of now, or empty
 	NetworkID   int32           `json:"network_id"`
 	Check       string          `json:"check"`
 	AlertID     int             `json:"alert_id"`
@@ -211,6 +212,11 @@ func (s *Server) alerts(w http.ResponseWriter, r *http.Request) {
 	}
 	for i := range page {
 		answer.Alerts[i] = toAlertJSON(&page[i])
+		if s.deps.Snapshot != nil {
+			if n := s.deps.Snapshot().Nets.LookupName(page[i].Network); n != nil {
+				answer.Alerts[i].Alias = n.Alias
+			}
+		}
 	}
 	s.writeJSON(w, r, answer)
 }

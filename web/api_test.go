@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +17,9 @@ import (
 	"github.com/netmond/netmond/apps"
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/geoip"
 	"github.com/netmond/netmond/history"
+	"github.com/netmond/netmond/internal/geoiptest"
 	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/packet"
 	"github.com/netmond/netmond/report"
@@ -169,11 +172,57 @@ func TestAPIAgrees(t *testing.T) {
 		t.Errorf("from outside %d bytes, to it %d: the scopes have %d and %d", in, out, scopes[localnets.ScopeInbound].Bytes, scopes[localnets.ScopeOutbound].Bytes)
 	}
 
+	// By autonomous system and country it is the same, what no database knows included.
+	s.deps.Places = testPlaces(t)
+	for _, by := range []string{"as", "country"} {
+		var grouped remotesJSON
+		getAPI(t, s, "/api/v1/remotes?pairs=1000&by="+by, &grouped)
+		var gin, gout uint64
+		seen := map[string]int{}
+		for _, p := range grouped.Pairs {
+			gin, gout = gin+p.Ingress, gout+p.Egress
+			seen[fmt.Sprint(p.ASN)+p.Country]++
+			if p.Prefix != "" || by == "as" && p.Country != "" || by == "country" && p.ASN != 0 {
+				t.Errorf("by %s: %+v", by, p)
+			}
+			var flows flowsJSON
+			term := by + ":none"
+			switch {
+			case p.ASN != 0:
+				term = fmt.Sprint("as:", p.ASN)
+			case p.Country != "":
+				term = "country:" + p.Country
+			}
+			getAPI(t, s, "/api/v1/flows?per_page=1&filter="+url.QueryEscape("net:"+p.Network+" "+term), &flows)
+			if flows.Total < p.Flows {
+				t.Errorf("by %s, %s selects %d flows, the group has %d", by, term, flows.Total, p.Flows)
+			}
+		}
+		if gin != in || gout != out || len(seen) != 3 || grouped.By != by || len(grouped.Groups) != 3 {
+			t.Errorf("by %s: %d bytes from outside, %d to it, want %d and %d; groups %v of %v", by, gin, gout, in, out, seen, grouped.Groups)
+		}
+	}
+	var french hostsJSON
+	getAPI(t, s, "/api/v1/hosts?filter="+url.QueryEscape("country:fr"), &french)
+	if french.Total == 0 || french.Hosts[0].ASN != 64497 || french.Hosts[0].AS != "<b>Test</b> Org" || french.Hosts[0].Country != "FR" {
+		t.Errorf("hosts in France: %+v", french)
+	}
+
 	var protocols appsJSON
 	getAPI(t, s, "/api/v1/history/protocols?from=-1d&network=office", &protocols)
 	if len(protocols.Total) == 0 || len(protocols.Steps) == 0 {
 		t.Errorf("protocols of the office: %+v", protocols)
 	}
+}
+
+// testPlaces are the databases of geoiptest.
+func testPlaces(t testing.TB) func() *geoip.DB {
+	t.Helper()
+	db := new(geoip.DB)
+	if err := errors.Join(db.OpenASN(geoiptest.ASN(t)), db.OpenCountry(geoiptest.Country(t))); err != nil {
+		t.Fatal(err)
+	}
+	return func() *geoip.DB { return db }
 }
 
 func TestAPIRefusals(t *testing.T) {
@@ -188,6 +237,10 @@ func TestAPIRefusals(t *testing.T) {
 		"/api/v1/flows?per_page=100&page=200":         {400, "lists reach to row 10000"},
 		"/api/v1/flows?colour=red":                    {400, "no parameter"},
 		"/api/v1/flows?page=1&page=2":                 {400, "2 times"},
+		"/api/v1/flows?filter=as:64496":               {400, "geoip.asn"},
+		"/api/v1/hosts?filter=country:de":             {400, "geoip.country"},
+		"/api/v1/remotes?by=as":                       {400, "no database of autonomous systems"},
+		"/api/v1/remotes?by=town":                     {400, "want one of prefix, as, country"},
 		"/api/v1/hosts?filter=port:80":                {400, `hosts have no \"port\"`},
 		"/api/v1/network":                             {400, "want a local network"},
 		"/api/v1/network?network=nowhere":             {404, "no local network"},

@@ -12,6 +12,7 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/geoip"
 	"github.com/netmond/netmond/report"
 )
 
@@ -134,6 +135,8 @@ type Deps struct {
 	AlertView func(cidr string) (score float64, engaged int)
 	// Status is how the process and its capture are doing.
 	Status func() Status
+	// Places are the databases of remote addresses, or nil.
+	Places func() *geoip.DB
 	// Config is the configuration as loaded, without secrets: what JSON can hold.
 	Config func() any
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/netmond/netmond/apps"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/geoip"
 	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/packet"
 	"github.com/netmond/netmond/web/query"
@@ -24,6 +25,15 @@ type endJSON struct {
 	Address string `json:"address"`
 	Port    uint16 `json:"port"`
 	Network string `json:"network"` // CIDR of its local network, or empty
+	Alias   string `json:"alias"`   // of the network, or empty
+	placeJSON
+}
+
+// placeJSON tells where an address is. What is unknown, or has no database, is left out.
+type placeJSON struct {
+	ASN     uint32 `json:"asn,omitempty"` // number of the autonomous system
+	AS      string `json:"as_name,omitempty"`
+	Country string `json:"country,omitempty"` // code of two letters
 }
 
 type flowDirectionJSON struct {
@@ -184,7 +194,8 @@ func (s *Server) listFlows(w http.ResponseWriter, r *http.Request) {
 	nets := s.deps.Snapshot().Nets
 	rows := top[flows.Flow]{less: ordered(flowOrders[l.sort], l.descending, flowTie), keep: l.page * l.perPage}
 	scanned := 0
-	record := query.Record{Ends: make([]query.End, 2)}
+	find := s.places().Finder()
+	record := query.Record{Ends: make([]query.End, 2), AS: find.AS, Country: find.Country}
 	if !s.scan(r.Context(), func(f *flows.Flow) bool {
 		scanned++
 		if flowRecord(&record, f, nets.Time); q.Match(&record) {
@@ -196,14 +207,14 @@ func (s *Server) listFlows(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := flowsJSON{Total: rows.total, Scanned: scanned, Page: l.page, PerPage: l.perPage, Flows: []flowJSON{}}
 	for _, f := range rows.page(&l) {
-		answer.Flows = append(answer.Flows, toFlowJSON(&f, nets))
+		answer.Flows = append(answer.Flows, toFlowJSON(&f, nets, find))
 	}
 	s.writeJSON(w, r, answer)
 }
 
-func toFlowJSON(f *flows.Flow, nets *localnets.Snapshot) flowJSON {
+func toFlowJSON(f *flows.Flow, nets *localnets.Snapshot, find *geoip.Finder) flowJSON {
 	return flowJSON{
-		Client: toEndJSON(f.Client, f.ClientNetwork, nets), Server: toEndJSON(f.Server, f.ServerNetwork, nets),
+		Client: toEndJSON(f.Client, f.ClientNetwork, nets, find), Server: toEndJSON(f.Server, f.ServerNetwork, nets, find),
 		Protocol: protocolName(f.Key.Proto), VLAN: f.Key.VLAN, App: f.App.String(), ServerName: f.ServerName, State: f.State.String(),
 		First: captureTime(f.First), Last: captureTime(f.Last),
 		FromClient: toFlowDirection(&f.FromClient), FromServer: toFlowDirection(&f.FromServer),
@@ -211,14 +222,22 @@ func toFlowJSON(f *flows.Flow, nets *localnets.Snapshot) flowJSON {
 	}
 }
 
-func toEndJSON(a netip.AddrPort, network int32, nets *localnets.Snapshot) endJSON {
-	return endJSON{Address: a.Addr().String(), Port: a.Port(), Network: cidrOf(network, nets)}
+func toEndJSON(a netip.AddrPort, network int32, nets *localnets.Snapshot, find *geoip.Finder) endJSON {
+	return endJSON{Address: a.Addr().String(), Port: a.Port(), Network: cidrOf(network, nets), Alias: aliasOf(network, nets), placeJSON: placeJSON(find.Find(a.Addr()))}
 }
 
 // cidrOf is the CIDR of a network, empty for none.
 func cidrOf(id int32, nets *localnets.Snapshot) string {
 	if n := nets.NetworkByID(id); n != nil {
 		return n.Prefix.String()
+	}
+	return ""
+}
+
+// aliasOf is the alias of a network, empty for none.
+func aliasOf(id int32, nets *localnets.Snapshot) string {
+	if n := nets.NetworkByID(id); n != nil {
+		return n.Alias
 	}
 	return ""
 }
@@ -248,6 +267,7 @@ func roundTrip(ns int64) *float64 {
 type hostJSON struct {
 	Address         string   `json:"address"`
 	Network         string   `json:"network"`
+	Alias           string   `json:"alias"` // of the network, or empty
 	Local           bool     `json:"local"`
 	BytesSent       uint64   `json:"bytes_sent"`
 	BytesReceived   uint64   `json:"bytes_received"`
@@ -257,6 +277,7 @@ type hostJSON struct {
 	FlowsServer     uint64   `json:"flows_server"`
 	Apps            []string `json:"apps"`
 	Last            *string  `json:"last"`
+	placeJSON
 }
 
 type hostsJSON struct {
@@ -351,11 +372,11 @@ func (h *host) record(r *query.Record, now int64) {
 	n[query.FlowCount], n[query.Age] = float64(h.client+h.server), float64(now-h.last)/1e9
 }
 
-func (h *host) json(nets *localnets.Snapshot) hostJSON {
+func (h *host) json(nets *localnets.Snapshot, find *geoip.Finder) hostJSON {
 	j := hostJSON{
-		Address: h.addr.String(), Network: cidrOf(h.network, nets), Local: h.network != localnets.NoNetwork,
+		Address: h.addr.String(), Network: cidrOf(h.network, nets), Alias: aliasOf(h.network, nets), Local: h.network != localnets.NoNetwork,
 		BytesSent: h.sent.Bytes, BytesReceived: h.received.Bytes, PacketsSent: h.sent.Packets, PacketsReceived: h.received.Packets,
-		FlowsClient: h.client, FlowsServer: h.server, Apps: []string{}, Last: captureTime(h.last),
+		FlowsClient: h.client, FlowsServer: h.server, Apps: []string{}, Last: captureTime(h.last), placeJSON: placeJSON(find.Find(h.addr)),
 	}
 	for _, a := range h.apps {
 		j.Apps = append(j.Apps, a.String())
@@ -377,7 +398,8 @@ func (s *Server) listHosts(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rows := top[host]{less: ordered(hostOrders[l.sort], l.descending, hostTie), keep: l.page * l.perPage}
-	record := query.Record{Ends: make([]query.End, 1)}
+	find := s.places().Finder()
+	record := query.Record{Ends: make([]query.End, 1), AS: find.AS, Country: find.Country}
 	for _, h := range hosts {
 		if h.record(&record, nets.Time); q.Match(&record) {
 			rows.add(h)
@@ -385,7 +407,7 @@ func (s *Server) listHosts(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := hostsJSON{Total: rows.total, Scanned: scanned, Capped: capped, Page: l.page, PerPage: l.perPage, Hosts: []hostJSON{}}
 	for _, h := range rows.page(&l) {
-		answer.Hosts = append(answer.Hosts, h.json(nets))
+		answer.Hosts = append(answer.Hosts, h.json(nets, find))
 	}
 	s.writeJSON(w, r, answer)
 }

@@ -28,7 +28,7 @@ func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, v any) {
 		return
 	}
 	header.Set("Content-Encoding", "gzip")
-	zip := gzip.NewWriter(w)
+	zip := newZip(w)
 	_, err := zip.Write(b.Bytes())
 	if err == nil {
 		err = zip.Close()
@@ -36,6 +36,13 @@ func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, v any) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// newZip compresses an answer, quickly: of a list of 10,000 networks compressing takes most of the time, and the
+// default level a third more bytes away for three times of it.
+func newZip(w io.Writer) *gzip.Writer {
+	zip, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is one
+	return zip
 }
 
 // readJSON reads a request's body, which has to be one JSON value with known keys; otherwise it answers

@@ -343,8 +343,9 @@ func (s *Server) endsOf(ctx context.Context, id int32, nets *localnets.Snapshot,
 	for _, h := range hosts {
 		busiest.add(h)
 	}
+	find := s.places().Finder()
 	for _, h := range busiest.page(&listing{page: 1, perPage: topHosts}) {
-		j.TopHosts = append(j.TopHosts, h.json(nets))
+		j.TopHosts = append(j.TopHosts, h.json(nets, find))
 	}
 	most := top[peerJSON]{keep: topPeers, less: ordered(
 		func(a, b *peerJSON) int { return cmp.Compare(a.Ingress+a.Egress, b.Ingress+b.Egress) }, true,

@@ -80,6 +80,7 @@ func (failingHistory) Range(context.Context, history.Request) (*history.Series, 
 func TestContract(t *testing.T) {
 	doc, router := contractOf(t)
 	s := wholeServer(t)
+	s.deps.Places = testPlaces(t)
 	broken := wholeServer(t)
 	broken.deps.History, broken.deps.Alerts = failingHistory{}, failingAlerts{alerts.NewMem(alerts.DefaultConfig())}
 
@@ -123,6 +124,7 @@ func TestContract(t *testing.T) {
 	for _, target := range []string{
 		"networks", "networks/summary", "networks/summary?q=office&sort=ingress&order=asc&page=1&per_page=2&spark=1",
 		"network?network=office", "network?network=2001:db8:1::/64", "matrix", "matrix?cells=1", "remotes", "remotes?network=office&v4=24&v6=48&pairs=2",
+		"remotes?by=as", "remotes?by=country", "flows?filter=country:fr", "hosts?filter=as:none",
 		"flows", "flows?filter=net:office+port:443&sort=rtt&per_page=3", "flows?filter=port:1", "hosts", "hosts?sort=bytes_sent&order=asc",
 		"history?from=-1d", "history?network=office&from=-7d&points=7&fields=rtt,ingress_bytes", "history?network=guests&from=-1d&step=60",
 		"history/protocols?network=office&from=-1d", "alerts", "alerts?status=historical&severity=error;gte&order=asc", "alerts?network=office&per_page=1",
@@ -131,7 +133,7 @@ func TestContract(t *testing.T) {
 		check(s, "GET", "/api/v1/"+target, "", 200)
 	}
 	for target, status := range map[string]int{
-		"networks/summary?sort=colour": 400, "network": 400, "network?network=%3Cb%3E": 404, "matrix?cells=0": 400, "remotes?v4=33": 400, "remotes?network=no": 404, "flows?filter=port:x": 400,
+		"networks/summary?sort=colour": 400, "network": 400, "network?network=%3Cb%3E": 404, "matrix?cells=0": 400, "remotes?v4=33": 400, "remotes?by=town": 400, "remotes?network=no": 404, "flows?filter=port:x": 400,
 		"hosts?page=0": 400, "history?from=x": 400, "history?network=nowhere": 404, "history/protocols": 400, "history/protocols?network=no": 404,
 		"alerts?status=no": 400, "checks?x=1": 400, "checks/source": 400, "checks/source?check=zzz": 404, "checks/source?check=b": 503, "capture?x=1": 400, "config?x=1": 400,
 	} {
@@ -352,6 +354,7 @@ hold; ` + "`or`, `not` (or `-`)" + ` and parentheses combine them. A wrong filte
 | ` + "`port:443` `port:1000-2000`" + ` | an end with this port |
 | ` + "`client:` `server:`" + ` before an address or port | the end that began the flow, or the other one |
 | ` + "`proto:tcp` `app:TLS` `name:*.example.org`" + ` | transport, application protocol, server name with ` + "`*`" + ` for any text |
+| ` + "`as:64496` `as:\"example net\"` `country:de`" + ` | autonomous system by number or name, country, of an end in no local network; ` + "`none`" + ` is unknown; needs a database (geoip) |
 | ` + "`vlan:12` `state:half_open` `dir:ingress`" + ` | VLAN, TCP state, direction |
 | ` + "`bytes>1MB` `packets>=10` `rtt>50ms` `duration>1m` `retransmissions>0`" + ` | flows by figures |
 | a word | a part of an address, name or protocol |

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/netmond/netmond/geoip"
 	"github.com/netmond/netmond/web/query"
 )
 
@@ -101,8 +102,31 @@ func (s *Server) filter(p *params, kind query.Kind) *query.Query {
 	q, err := query.Parse(kind, p.text("filter"), s.networkID)
 	if err != nil {
 		p.fail("filter", err)
+		return q
+	}
+	asn, country := s.places().Has()
+	switch {
+	case q.ASN && !asn:
+		p.fail("filter", errNoASN)
+	case q.Country && !country:
+		p.fail("filter", errNoCountry)
 	}
 	return q
+}
+
+var (
+	errNoASN     = errors.New("no database of autonomous systems is configured (geoip.asn)")
+	errNoCountry = errors.New("no database of countries is configured (geoip.country)")
+)
+
+// places are the databases of remote addresses, never nil.
+func (s *Server) places() *geoip.DB {
+	if s.deps.Places != nil {
+		if db := s.deps.Places(); db != nil {
+			return db
+		}
+	}
+	return new(geoip.DB)
 }
 
 // networkID finds a network of the present snapshot.

@@ -213,7 +213,7 @@ func (s *Server) networks(w http.ResponseWriter, r *http.Request) {
 	var out io.Writer = w
 	var zip *gzip.Writer
 	if zipped {
-		zip = gzip.NewWriter(w)
+		zip = newZip(w)
 		out = zip
 	}
 	buffered := bufio.NewWriterSize(out, 64<<10)

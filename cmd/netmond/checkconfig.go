@@ -113,6 +113,9 @@ func describe(w io.Writer, file, path string, s *setup, status []engine.CheckSta
 	if s.plan != nil {
 		fmt.Fprintf(w, "  memory      %v\n", size(s.plan.Budget))
 	}
+	if n := s.places.Load().Bytes(); n > 0 {
+		fmt.Fprintf(w, "  geoip       %v of databases\n", size(n))
+	}
 	fmt.Fprintf(w, "  listen      %s\n", strings.Join(*s.web.Listen.WebListenAddresses, ", "))
 	dir := s.alerts.Dir
 	if dir == "" {

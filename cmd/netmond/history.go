@@ -69,6 +69,7 @@ func (d *daemon) showHistory(deps *web.Deps) {
 	deps.AlertView = d.alertView
 	deps.Status = d.status
 	deps.Config = d.loadedConfig
+	deps.Places = d.places.Load
 }
 
 func (d *daemon) status() web.Status {

@@ -20,6 +20,7 @@ import (
 	"github.com/netmond/netmond/apps"
 	"github.com/netmond/netmond/config"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/geoip"
 	"github.com/netmond/netmond/history"
 	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/lua"
@@ -265,6 +266,19 @@ func (o *options) recording() history.Config {
 	cfg.MaxDisk = int64(config.Or(o.History.Disk, config.Size(cfg.MaxDisk)))
 	o.wrong(cfg.Validate(), "history")
 	return cfg
+}
+
+// places opens the databases of remote addresses.
+func (o *options) places() *geoip.DB {
+	db := &geoip.DB{}
+	asn, country := config.Or(o.GeoIP.ASN, ""), config.Or(o.GeoIP.Country, "")
+	if asn != "" {
+		o.wrong(db.OpenASN(o.Path(asn, "geoip", "asn")), "geoip", "asn")
+	}
+	if country != "" {
+		o.wrong(db.OpenCountry(o.Path(country, "geoip", "country")), "geoip", "country")
+	}
+	return db
 }
 
 // exposition is the configuration of the metrics.

@@ -43,6 +43,11 @@ func (o *options) needs(captures []string) needs {
 	if o.NetworksFile != nil {
 		n.files = append(n.files, o.Path(*o.NetworksFile, "networks_file"))
 	}
+	for _, file := range []string{o.Path(config.Or(o.GeoIP.ASN, ""), "geoip", "asn"), o.Path(config.Or(o.GeoIP.Country, ""), "geoip", "country")} {
+		if file != "" {
+			n.files = append(n.files, file)
+		}
+	}
 	if f, ok := strings.CutPrefix(config.Or(o.Capture.Filter, ""), "@"); ok {
 		n.files = append(n.files, o.Path(f, "capture", "filter"))
 	}

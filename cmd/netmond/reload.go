@@ -101,6 +101,7 @@ func (d *daemon) reloadLocked() error {
 	o.server()
 	o.liveCapture(o.interfaces())
 	o.checkKernelPath()
+	places := o.places()
 	if d.plan != nil {
 		o.wrong(d.plan.roomFor(len(networks)), "accounting", "memory")
 	}
@@ -122,6 +123,7 @@ func (d *daemon) reloadLocked() error {
 		return errorsFirst(err, d.setFilter(before))
 	}
 	d.assumed = assumed
+	d.places.Store(places)
 	if d.engine != nil {
 		if err := d.engine.SetConfig(checking); err != nil {
 			return fmt.Errorf("checks: %w", err) // checked above

@@ -89,6 +89,7 @@ func (o *options) setup(files []string) (*setup, error) {
 		s.checks = &checks
 	}
 	o.checkKernelPath()
+	places := o.places() // before a budget of memory is split: it is in what the process takes already
 	s.pipeline = o.build(own, s.live != nil, o.rings(len(ifaces)))
 	if err := o.err(); err != nil {
 		return nil, err
@@ -104,6 +105,7 @@ func (o *options) setup(files []string) (*setup, error) {
 	if s.plan != nil {
 		s.history.MaxMemory = s.plan.History
 	}
+	s.places.Store(places)
 	s.needs = o.needs(files)
 	return s, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/netmond/netmond/capture/filter"
 	"github.com/netmond/netmond/config"
 	"github.com/netmond/netmond/flows"
+	"github.com/netmond/netmond/geoip"
 	"github.com/netmond/netmond/localnets"
 )
 
@@ -21,6 +22,7 @@ type pipeline struct {
 	table    *flows.Table
 	plan     *memoryPlan                      // nil without a budget
 	filter   *filter.Filter                   // nil without one
+	places   atomic.Pointer[geoip.DB]         // of remote addresses; nil until a daemon opens it
 	filtered atomic.Pointer[capture.Filtered] // set when files are read through filter
 }
 

@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"history":   {"localnets"},
 	"config":    {},
 	"sandbox":   {},
+	"geoip":     {},
 	"capture":   {"packet"},
 	"bpf":       {"packet"},
 	"demo":      {"packet"},
@@ -36,7 +37,7 @@ var allowed = map[string][]string{
 	"metrics":   {"packet", "capture", "bpf", "flows", "localnets", "alerts", "lua"},
 	"top":       {"web"},
 	"lua":       {"localnets", "alerts", "sandbox"},
-	"web":       {"report", "packet", "apps", "flows", "localnets", "alerts", "lua", "history"},
+	"web":       {"report", "packet", "apps", "flows", "localnets", "alerts", "lua", "history", "geoip"},
 
 	"capture/filter": {"packet"},
 }

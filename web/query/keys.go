@@ -21,17 +21,19 @@ const all = Flows | Hosts | Alerts
 
 // keys are all keys of the language.
 var keys = map[string]key{
-	"net":    {all, false, networks(anyEnd)},
-	"host":   {all, false, addresses(anyEnd)},
-	"port":   {Flows | Alerts, false, ports(anyEnd)},
-	"client": {Flows, false, endpoint(0)},
-	"server": {Flows, false, endpoint(1)},
-	"dir":    {Flows, false, direction},
-	"proto":  {Flows, false, protocol},
-	"vlan":   {Flows, false, vlan},
-	"app":    {Flows | Hosts, false, app},
-	"name":   {Flows | Alerts, false, text(func(r *Record) string { return r.Name })},
-	"state":  {Flows, false, oneOf(func(r *Record) string { return r.State }, "half_open", "open", "closed", "none")},
+	"net":     {all, false, networks(anyEnd)},
+	"host":    {all, false, addresses(anyEnd)},
+	"port":    {Flows | Alerts, false, ports(anyEnd)},
+	"client":  {Flows, false, endpoint(0)},
+	"server":  {Flows, false, endpoint(1)},
+	"dir":     {Flows, false, direction},
+	"proto":   {Flows, false, protocol},
+	"vlan":    {Flows, false, vlan},
+	"app":     {Flows | Hosts, false, app},
+	"as":      {Flows | Hosts, false, autonomousSystem},
+	"country": {Flows | Hosts, false, country},
+	"name":    {Flows | Alerts, false, text(func(r *Record) string { return r.Name })},
+	"state":   {Flows, false, oneOf(func(r *Record) string { return r.State }, "half_open", "open", "closed", "none")},
 
 	"check":    {Alerts, false, text(func(r *Record) string { return r.Check })},
 	"severity": {Alerts, false, text(func(r *Record) string { return r.Severity })},
@@ -196,6 +198,61 @@ func vlan(_ *parser, t *token) (node, error) {
 		return nil, errors.New("want a VLAN from 0 to 4095")
 	}
 	return func(r *Record) bool { return uint64(r.VLAN) == n }, nil
+}
+
+// remote is whether an end has an address that is in no local network.
+func remote(e *End) bool { return e.Network == NoNetwork && e.Addr.IsValid() }
+
+// autonomousSystem is the number or the name of one, of a remote end; none is unknown.
+func autonomousSystem(p *parser, t *token) (node, error) {
+	if err := equal(t); err != nil {
+		return nil, err
+	}
+	p.query.ASN = true
+	digits := t.value
+	if len(digits) > 2 && strings.EqualFold(digits[:2], "AS") {
+		digits = digits[2:]
+	}
+	number, err := strconv.ParseUint(digits, 10, 32)
+	if t.value == "none" {
+		number, err = 0, nil
+	}
+	match := pattern(t.value)
+	return func(r *Record) bool {
+		for i := range r.Ends {
+			if r.AS == nil || !remote(&r.Ends[i]) {
+				continue
+			}
+			n, name := r.AS(r.Ends[i].Addr)
+			if err == nil && uint64(n) == number || err != nil && name != "" && match(name) {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+// country is a code of two letters, of a remote end; none is unknown.
+func country(p *parser, t *token) (node, error) {
+	if err := equal(t); err != nil {
+		return nil, err
+	}
+	p.query.Country = true
+	code := strings.ToUpper(t.value)
+	switch {
+	case code == "NONE":
+		code = ""
+	case len(code) != 2 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "":
+		return nil, errors.New("want a country's code of two letters, or none")
+	}
+	return func(r *Record) bool {
+		for i := range r.Ends {
+			if r.Country != nil && remote(&r.Ends[i]) && r.Country(r.Ends[i].Addr) == code {
+				return true
+			}
+		}
+		return false
+	}, nil
 }
 
 func app(_ *parser, t *token) (node, error) {

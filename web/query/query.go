@@ -6,7 +6,11 @@ import (
 )
 
 // A Query is a parsed filter. The zero Query matches everything. It never changes.
-type Query struct{ root node }
+type Query struct {
+	root node
+	// ASN and Country tell that the filter asks for autonomous systems and for countries.
+	ASN, Country bool
+}
 
 // Resolve gives the ID of a local network by CIDR, alias or name.
 type Resolve func(name string) (id int32, ok bool)
@@ -28,7 +32,8 @@ func Parse(kind Kind, filter string, resolve Resolve) (*Query, error) {
 	if t := p.tokens[0]; t.kind != tokenEnd {
 		return nil, p.fail(t.column, "a parenthesis is closed that was not opened")
 	}
-	return &Query{root}, nil
+	p.query.root = root
+	return &p.query, nil
 }
 
 // Match reports whether the filter holds for r.
@@ -42,6 +47,7 @@ type parser struct {
 	kind    Kind
 	resolve Resolve
 	tokens  []token
+	query   Query // what becomes of it
 }
 
 func (p *parser) fail(column int, format string, args ...any) error {

@@ -26,6 +26,58 @@ func flow() *query.Record {
 	return r
 }
 
+// TestPlaces: terms of places look at the remote end alone, and only they call for it.
+func TestPlaces(t *testing.T) {
+	asked := 0
+	r := flow()
+	r.AS = func(a netip.Addr) (uint32, string) {
+		if asked++; a == addr("203.0.113.9") {
+			return 64496, "Example Net"
+		}
+		return 0, ""
+	}
+	r.Country = func(a netip.Addr) string {
+		asked++
+		return map[string]string{"203.0.113.9": "DE"}[a.String()]
+	}
+	for filter, want := range map[string]bool{
+		"as:64496": true, "as:AS64496": true, "as:as64497": false, `as:"example net"`: true, "as:example*": true, "as:other": false,
+		"as:none": false, "as!=64496": false, "country:DE": true, "country:de net:office": true, "country:FR": false, "country:none": false,
+		"country!=FR": true,
+	} {
+		q, err := query.Parse(query.Flows, filter, resolve)
+		if err != nil {
+			t.Fatalf("%s: %v", filter, err)
+		}
+		if got := q.Match(r); got != want {
+			t.Errorf("%s: %v", filter, got)
+		}
+		if q.ASN != strings.Contains(filter, "as") || q.Country != strings.Contains(filter, "country") {
+			t.Errorf("%s: needs systems %v, countries %v", filter, q.ASN, q.Country)
+		}
+	}
+	asked = 0
+	q, err := query.Parse(query.Flows, "port:443 bytes>1", resolve)
+	if err != nil || !q.Match(r) || asked != 0 {
+		t.Errorf("places were looked up %d times for nothing (%v)", asked, err)
+	}
+	r.Ends[1].Addr = addr("198.51.100.1") // unknown
+	for _, filter := range []string{"as:none", "country:none", "as:0"} {
+		q, err := query.Parse(query.Flows, filter, resolve)
+		if err != nil || !q.Match(r) {
+			t.Errorf("%s does not match what is unknown (%v)", filter, err)
+		}
+	}
+	for _, filter := range []string{"country:Germany", "country>DE", "as>5"} {
+		if _, err := query.Parse(query.Flows, filter, resolve); err == nil {
+			t.Errorf("%s is taken", filter)
+		}
+	}
+	if _, err := query.Parse(query.Alerts, "as:64496", resolve); err == nil {
+		t.Error("alerts have no remote ends")
+	}
+}
+
 func TestFlows(t *testing.T) {
 	for filter, want := range map[string]bool{
 		"":                                  true,

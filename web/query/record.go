@@ -67,6 +67,11 @@ type Record struct {
 	State   string
 	Numbers [NumNumbers]float64
 
+	// AS and Country tell where an address is: number and name of its autonomous system, code of its country; zero
+	// values where they are unknown. nil where nobody can tell. They are called when a filter asks.
+	AS      func(netip.Addr) (number uint32, name string)
+	Country func(netip.Addr) string
+
 	Check, Severity, Status string
 	Texts                   []string // what else a word is looked for in
 }

@@ -56,4 +56,9 @@ export function span(seconds: number): string {
   return Math.floor(seconds / 86400) + ' d ' + Math.floor((seconds % 86400) / 3600) + ' h'
 }
 
+const countries = new Intl.DisplayNames('en', { type: 'region', fallback: 'code' })
+
+// countryName is the name of a code of two letters.
+export const countryName = (code: string): string => countries.of(code) ?? code
+
 export const title = (n: { alias: string; cidr: string }): string => n.alias || n.cidr

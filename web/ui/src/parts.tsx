@@ -19,11 +19,11 @@ export function useSort(otherwise: string, otherwiseOrder: 'asc' | 'desc' = 'des
 }
 
 function Heading<T>({ column, sort, order }: { column: Column<T>; sort: string; order: string }) {
-  if (!column.sort) return <th scope="col" class={column.number ? 'number' : ''} title={column.title}>{column.name}</th>
+  if (!column.sort) return <th scope="col" role="columnheader" class={column.number ? 'number' : ''} title={column.title}>{column.name}</th>
   const on = column.sort === sort
   const next = on && order === 'desc' ? 'asc' : 'desc'
   return (
-    <th scope="col" class={column.number ? 'number' : ''} title={column.title} aria-sort={on ? (order === 'asc' ? 'ascending' : 'descending') : undefined}>
+    <th scope="col" role="columnheader" class={column.number ? 'number' : ''} title={column.title} aria-sort={on ? (order === 'asc' ? 'ascending' : 'descending') : undefined}>
       <button type="button" class="sort" onClick={() => go({ sort: column.sort, order: next, page: undefined })}>
         {column.name}
         <span aria-hidden="true">{on ? (order === 'asc' ? ' ▲' : ' ▼') : ''}</span>
@@ -61,31 +61,34 @@ export function Table<T>({ columns, rows, keyOf, sort, order, caption, empty }: 
   )
 }
 
-// A Row of a long list is drawn anew only when what it shows changes: scrolling moves rows, and that is all.
-class Row<T> extends Component<{ columns: Column<T>[]; data: T | undefined; i: number; inBits: boolean }> {
-  shouldComponentUpdate(next: { data: T | undefined; i: number; inBits: boolean }) {
+// A Row of a long list is drawn anew only when what it shows changes. Its nodes stay when it moves on to another
+// row of the list: new text in old nodes is what scrolling costs.
+class Row<T> extends Component<{ columns: Column<T>[]; data: T | undefined; i: number; height: number; inBits: boolean }> {
+  shouldComponentUpdate(next: Row<T>['props']) {
     return next.data !== this.props.data || next.i !== this.props.i || next.inBits !== this.props.inBits
   }
 
   render() {
-    const { columns, data, i } = this.props
+    const { columns, data, i, height } = this.props
     return (
-      <tr aria-rowindex={i + 2} class="fixed">
-        {data ? columns.map((c) => <td key={c.name} class={c.number ? 'number' : ''}>{c.cell(data)}</td>) : <td colSpan={columns.length}>…</td>}
+      <tr role="row" aria-rowindex={i + 2} class="fixed" style={{ transform: `translateY(${i * height}px)` }}>
+        {columns.map((c, k) => <td key={c.name} role="cell" class={c.number ? 'number' : ''}>{data ? c.cell(data) : k === 0 ? '…' : ''}</td>)}
       </tr>
     )
   }
 }
 
 const block = 4 // rows by which the drawn part of a long list moves
+const mostAnew = 12 // rows that one frame draws anew
 
-// A VirtualTable shows a long list, of which only the rows in sight are asked for and drawn.
-export function VirtualTable<T>({ columns, total, row, want, keyOf, sort, order, caption, empty, rowHeight = 32 }: {
+// A VirtualTable shows a long list, of which only the rows in sight are asked for and drawn. They are laid out by
+// tracks, so that no row's content moves another row, and as many as fill the box are there from the beginning.
+export function VirtualTable<T>({ columns, total, row, want, tracks, sort, order, caption, empty, rowHeight = 32 }: {
   columns: Column<T>[]
   total: number
   row: (i: number) => T | undefined
   want: (from: number, to: number) => void
-  keyOf: (row: T) => string | number
+  tracks: string // class that has the grid of its columns
   sort: string
   order: string
   caption: string
@@ -93,32 +96,77 @@ export function VirtualTable<T>({ columns, total, row, want, keyOf, sort, order,
   rowHeight?: number
 }) {
   const box = useRef<HTMLDivElement>(null)
-  const [range, setRange] = useState({ from: 0, to: 40 })
-  const measure = () => {
-    const el = box.current
-    if (!el) return
-    const from = Math.max(0, Math.floor(el.scrollTop / rowHeight / block - 1) * block)
-    const to = Math.min(total, Math.ceil((el.scrollTop + el.clientHeight) / rowHeight / block + 1) * block)
-    setRange((old) => (old.from === from && old.to === to ? old : { from, to }))
+  const [from, setFrom] = useState(0)
+  const [drawn, setDrawn] = useState(40)
+  const [first, setFirst] = useState(0) // the node that is first in the document
+  const rest = useRef(0)
+  const shown = useRef(new Map<number, { i: number; data: T | undefined }>()) // by node
+  const [, setTurn] = useState(0)
+  const to = Math.min(total, from + drawn)
+  useEffect(() => {
+    const resize = new ResizeObserver(([e]) => {
+      shown.current.clear()
+      setDrawn((Math.ceil(e.contentRect.height / rowHeight / block) + 3) * block)
+    })
+    resize.observe(box.current!)
+    return () => resize.disconnect()
+  }, [])
+  const scrolled = () => {
+    const el = box.current!
+    const next = Math.max(0, Math.min(Math.floor(el.scrollTop / rowHeight / block) - 1, Math.floor(total / block)) * block)
+    if (next === from) return
+    // The row that has the focus may go: the box takes it, so that Tab goes on from here.
+    const at = document.activeElement?.closest('tr.fixed')
+    if (at && el.contains(at)) {
+      const i = Number(at.getAttribute('aria-rowindex')) - 2
+      if (i < next || i >= next + drawn) el.focus({ preventScroll: true })
+    }
+    setFrom(next)
+    // Moved nodes are styled anew, which is most of what a step would cost: the order of the document, by which
+    // Tab and screen readers go, follows when the list rests.
+    window.clearTimeout(rest.current)
+    rest.current = window.setTimeout(() => setFirst(next % drawn), 150)
   }
-  useEffect(measure, [total])
-  useEffect(() => want(range.from, range.to), [range.from, range.to, sort, order, total])
+  useEffect(() => () => window.clearTimeout(rest.current), [])
+  useEffect(scrolled, [total])
+  useEffect(() => want(from, to), [from, to, sort, order, total])
   const rows = []
-  for (let i = range.from; i < Math.min(range.to, total); i++) rows.push({ i, data: row(i) })
+  let anew = 0
+  let more = false
+  for (let k = first; k < first + drawn; k++) {
+    const node = k % drawn
+    const i = from + ((k - from) % drawn + drawn) % drawn // the row that it is to show
+    const old = shown.current.get(node)
+    let now: { i: number; data: T | undefined } = { i, data: row(i) }
+    if (i >= to) {
+      shown.current.delete(node)
+      continue
+    }
+    // A node goes on showing its old row, out of sight after a leap, until the new one is here and its turn comes.
+    if (old?.data && old.i < total && (old.i !== i || old.data !== now.data)) {
+      if (!now.data || anew === mostAnew) {
+        more ||= now.data !== undefined
+        now = old
+      } else anew++
+    }
+    shown.current.set(node, now)
+    rows.push(<Row key={node} columns={columns as Column<unknown>[]} data={now.data} i={now.i} height={rowHeight} inBits={bits.value} />)
+  }
+  useEffect(() => {
+    if (!more) return
+    const next = requestAnimationFrame(() => setTurn((n) => n + 1))
+    return () => cancelAnimationFrame(next)
+  })
   return (
-    <div class="scroll tall" ref={box} onScroll={measure} tabIndex={0} role="region" aria-label={caption}>
-      <table class="rows" aria-rowcount={total + 1}>
+    <div class="scroll tall" ref={box} onScroll={scrolled} tabIndex={0} role="region" aria-label={caption}>
+      <table class={'rows virtual ' + tracks} role="table" aria-rowcount={total + 1}>
         <caption class="hidden">{caption}</caption>
-        <thead>
-          <tr aria-rowindex={1}>{columns.map((c) => <Heading key={c.name} column={c} sort={sort} order={order} />)}</tr>
+        <thead role="rowgroup">
+          <tr role="row" aria-rowindex={1}>{columns.map((c) => <Heading key={c.name} column={c} sort={sort} order={order} />)}</tr>
         </thead>
-        <tbody>
-          {range.from > 0 && <tr class="gap" aria-hidden="true"><td colSpan={columns.length} ref={(el) => { if (el) el.style.height = range.from * rowHeight + 'px' }} /></tr>}
-          {rows.map(({ i, data }) => (
-            <Row key={data ? keyOf(data) : 'row' + i} columns={columns as Column<unknown>[]} data={data} i={i} inBits={bits.value} />
-          ))}
-          {range.to < total && <tr class="gap" aria-hidden="true"><td colSpan={columns.length} ref={(el) => { if (el) el.style.height = (total - range.to) * rowHeight + 'px' }} /></tr>}
-          {total === 0 && <tr><td colSpan={columns.length} class="empty">{empty}</td></tr>}
+        <tbody role="rowgroup" style={{ height: Math.max(1, total) * rowHeight + 'px' }}>
+          {rows}
+          {total === 0 && <tr role="row"><td role="cell" class="empty">{empty}</td></tr>}
         </tbody>
       </table>
     </div>

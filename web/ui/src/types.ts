@@ -57,9 +57,10 @@ export type TCP = {
 }
 export type Directions = { ingress: Counts; egress: Counts; inner: Counts }
 
-export type Host = {
+export type Host = Where & {
   address: string
   network: string
+  alias: string
   local: boolean
   bytes_sent: number
   bytes_received: number
@@ -97,7 +98,8 @@ export type Network = Directions & {
   matrix_from: MatrixCell[]
 }
 
-export type End = { address: string; port: number; network: string }
+export type Where = { asn?: number; as_name?: string; country?: string }
+export type End = Where & { address: string; port: number; network: string; alias: string }
 export type FlowDirection = Counts & { tcp_flags: string; retransmissions: number; out_of_order: number; lost: number }
 export type Flow = {
   client: End
@@ -146,13 +148,16 @@ export type Matrix = {
   other: Counts
 }
 
-export type Remotes = { scanned: number; capped: boolean; total: number; pairs: { network: string; alias: string; prefix: string; ingress: number; egress: number; flows: number }[] }
+export type Remote = Where & { network: string; alias: string; prefix: string; ingress: number; egress: number; flows: number }
+export type Remotes = { by: string; groups: string[]; scanned: number; capped: boolean; total: number; pairs: Remote[] }
 
 export type Alert = {
   row_id: number
   status: string
   network: string
   network_name: string
+  network_alias: string
+  subtype: string
   check: string
   severity: string
   score: number

@@ -65,6 +65,20 @@ same(cells.reduce((a, b) => a + b, 0), report.matrix.reduce((s, c) => s + c.byte
 await page.waitForSelector('#remotes tbody tr')
 same((await bytesOf('#remotes td:nth-child(3)')).reduce((a, b) => a + b, 0), report.scopes.inbound.bytes, 'outside, from all prefixes')
 same((await bytesOf('#remotes td:nth-child(4)')).reduce((a, b) => a + b, 0), report.scopes.outbound.bytes, 'outside, to all prefixes')
+// The same by autonomous system and by country: as many bytes, what is unknown included, and rows lead to flows.
+for (const [by, known] of [['as', 'AS64497 <b>Test</b> Org'], ['country', 'France']]) {
+  await page.selectOption('label:has-text("by") select:has(option[value=as])', by)
+  await page.waitForFunction((k) => document.querySelector('#remotes')?.innerText.includes(k), known)
+  same((await bytesOf('#remotes td:nth-child(3)')).reduce((a, b) => a + b, 0), report.scopes.inbound.bytes, `outside by ${by}, from all`)
+  check((await page.textContent('.sankey')).includes('unknown'), `by ${by}: what no database knows is shown`)
+  for (const v of await audit(page)) check(false, `matrix by ${by}: ${v}`)
+}
+await page.click('#remotes a:has-text("France")')
+await page.waitForFunction(() => /country%3AFR/.test(location.hash) && /FR AS64497/.test(document.querySelector('main').innerText))
+await show(page, 'hosts?filter=as:64497')
+await page.waitForFunction(() => /FR AS64497/.test(document.querySelector('main').innerText))
+await show(page, 'matrix')
+await page.waitForSelector('#remotes tbody tr')
 // A cell leads to its flows, and the link can be shared.
 await page.click('[data-cell] a')
 await page.waitForFunction(() => /#\/flows\?filter=/.test(location.hash) && /of [\d,]+ flows/.test(document.body.innerText))

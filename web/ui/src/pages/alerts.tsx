@@ -53,8 +53,8 @@ export function Alerts() {
             {list.data?.alerts.map((a) => (
               <tr key={a.row_id}>
                 <td><span class={'severity ' + a.severity}>{a.severity}</span></td>
-                <td><NetworkLink cidr={a.network} name={a.network_name} /></td>
-                <td><a href={href('checks', { check: a.check })}>{a.check}</a></td>
+                <td><NetworkLink cidr={a.network} name={a.network_alias || a.network_name} /></td>
+                <td class="fold"><a href={href('checks', { check: a.check })}>{a.check}</a>{a.subtype && <span class="soft"> {a.subtype}</span>}</td>
                 <td class="wide">{a.description}{a.details !== null && typeof a.details === 'object' && Object.keys(a.details).length > 0 && <details><summary>Details</summary><code>{JSON.stringify(a.details)}</code></details>}</td>
                 <td>{clock(a.time)}</td>
                 <td>{a.end ? clock(a.end) : ''}</td>

@@ -5,6 +5,7 @@ import { Failure } from '../parts'
 type Source = {
   interface: string
   path: string
+  reason: string
   up: boolean
   packets: number
   bytes: number
@@ -52,7 +53,7 @@ export function Capture() {
           <tbody>
             {d.sources.map((x) => (
               <tr key={x.interface + x.path}>
-                <td>{x.interface}</td><td>{x.path}</td><td>{x.up ? 'up' : <span class="severity error">down</span>}</td>
+                <td>{x.interface}</td><td class="fold">{x.path}{x.reason && <span class="soft"> {x.reason}</span>}</td><td>{x.up ? 'up' : <span class="severity error">down</span>}</td>
                 <td class="number">{count(x.packets)}</td><td class="number">{amount(x.bytes)}</td>
                 <td class="number">{causes(x.lost) || '0'}</td>
                 <td class="number">{x.workers}</td><td class="number">{amount(x.ring_bytes)}</td><td class="number">{span(x.last_poll_age_seconds)} ago</td><td class="number">{count(x.downs)}</td>
@@ -102,7 +103,7 @@ export function Paths({ status }: { status: Status | undefined }) {
         ? <>Capture files, {clock(status.capture.first)} to {clock(status.capture.last)}</>
         : status.sources.map((s) => (
             <span key={s.interface + s.path}>
-              <strong>{s.interface}</strong> by {s.path}, {s.up ? 'up' : <span class="severity error">down</span>}, {s.workers} {s.workers === 1 ? 'worker' : 'workers'}{' '}
+              <strong>{s.interface}</strong> by {s.path}{s.reason && <span class="soft"> ({s.reason})</span>}, {s.up ? 'up' : <span class="severity error">down</span>}, {s.workers} {s.workers === 1 ? 'worker' : 'workers'}{' '}
             </span>
           ))}
     </p>

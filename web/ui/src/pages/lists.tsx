@@ -1,16 +1,22 @@
 import { useAPI } from '../api'
-import { amount, clock, count, millis } from '../format'
+import { amount, clock, count, countryName, millis } from '../format'
 import { type Column, Failure, FilterBox, NetworkLink, Pages, Table, useSort } from '../parts'
 import { href, place } from '../state'
-import type { End, Flow, Flows as FlowList, Host, Hosts as HostList } from '../types'
+import type { End, Flow, Flows as FlowList, Host, Hosts as HostList, Where } from '../types'
 
 const perPage = 50
+
+// PlaceOf tells where an address is, as far as databases know it.
+function PlaceOf({ of }: { of: Where }) {
+  if (!of.asn && !of.country) return null
+  return <span class="soft" title={(of.country ? countryName(of.country) + ' ' : '') + (of.as_name ?? '')}> {of.country} {of.asn ? 'AS' + of.asn : ''}</span>
+}
 
 function EndCell({ end }: { end: End }) {
   return (
     <>
       <a href={href('flows', { filter: 'host:' + end.address })}>{end.address}</a>
-      {end.port ? ':' + end.port : ''} {end.network && <span class="soft"><NetworkLink cidr={end.network} /></span>}
+      {end.port ? ':' + end.port : ''} {end.network && <span class="soft"><NetworkLink cidr={end.network} name={end.alias} /></span>}<PlaceOf of={end} />
     </>
   )
 }
@@ -46,7 +52,7 @@ export function Flows() {
 
 const hostColumns: Column<Host>[] = [
   { name: 'Host', sort: 'address', cell: (h) => <a href={href('flows', { filter: 'host:' + h.address })}>{h.address}</a> },
-  { name: 'Network', cell: (h) => (h.network ? <NetworkLink cidr={h.network} /> : <span class="soft">remote</span>) },
+  { name: 'Network', cell: (h) => (h.network ? <NetworkLink cidr={h.network} name={h.alias} /> : <><span class="soft">remote</span><PlaceOf of={h} /></>) },
   { name: 'Sent', sort: 'bytes_sent', number: true, cell: (h) => amount(h.bytes_sent) },
   { name: 'Received', sort: 'bytes_received', number: true, cell: (h) => amount(h.bytes_received) },
   { name: 'Bytes', sort: 'bytes', number: true, cell: (h) => amount(h.bytes_sent + h.bytes_received) },

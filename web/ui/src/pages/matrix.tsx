@@ -1,9 +1,9 @@
 import { sankey, sankeyLinkHorizontal } from 'd3-sankey'
 import { useAPI } from '../api'
-import { amount, count, percent } from '../format'
+import { amount, count, countryName, percent } from '../format'
 import { Failure, NetworkLink } from '../parts'
 import { go, href, place } from '../state'
-import type { Matrix as Data, Remotes } from '../types'
+import type { Matrix as Data, Remote, Remotes } from '../types'
 
 const most = 40 // networks in the map
 
@@ -91,36 +91,54 @@ function Streams({ bands, all, label }: { bands: Band[]; all: number; label: str
   )
 }
 
-// Outside shows what local networks exchange with prefixes of the outside, as bands and as a table.
+// groups are what the outside is told apart by.
+const groups: Record<string, string> = { prefix: 'Remote prefix', as: 'Autonomous system', country: 'Country' }
+
+// far is the far side of a pair: its name, and the term that filters flows by it.
+function far(p: Remote, by: string): { name: string; term: string } {
+  if (by === 'as') return p.asn ? { name: 'AS' + p.asn + (p.as_name ? ' ' + p.as_name : ''), term: 'as:' + p.asn } : { name: 'unknown', term: 'as:none' }
+  if (by === 'country') return p.country ? { name: countryName(p.country), term: 'country:' + p.country } : { name: 'unknown', term: 'country:none' }
+  return { name: p.prefix, term: 'net:' + p.prefix }
+}
+
+// Outside shows what local networks exchange with prefixes, autonomous systems or countries of the outside, as bands
+// and as a table.
 function Outside() {
-  const { v4 = '16' } = place.value.params
-  const list = useAPI<Remotes>('remotes', { v4, pairs: 24 }, 10)
+  const { v4 = '16', by: wanted = 'prefix' } = place.value.params
+  const list = useAPI<Remotes>('remotes', { by: wanted, v4: wanted === 'prefix' ? v4 : undefined, pairs: 24 }, 10)
+  const by = list.data?.by ?? wanted
+  const choice = list.data?.groups ?? [wanted]
   const pairs = list.data?.pairs ?? []
   const all = pairs.reduce((s, p) => s + p.ingress + p.egress, 0) || 1
   const bands = pairs.map((p) => ({
-    from: p.alias || p.network, fromHref: href('network', { network: p.network }), to: p.prefix, toHref: href('flows', { filter: 'net:' + p.prefix }),
-    bytes: p.ingress + p.egress, note: (p.alias || p.network) + ' and ' + p.prefix,
+    from: p.alias || p.network, fromHref: href('network', { network: p.network }), to: far(p, by).name, toHref: href('flows', { filter: far(p, by).term }),
+    bytes: p.ingress + p.egress, note: (p.alias || p.network) + ' and ' + far(p, by).name,
   }))
   return (
     <section>
       <div class="head">
         <h2>Local networks and the outside</h2>
-        <label>IPv4 prefixes of{' '}
+        {choice.length > 1 && (
+          <label>by{' '}
+            <select value={by} onChange={(e) => go({ by: e.currentTarget.value })}>{choice.map((g) => <option key={g} value={g}>{groups[g].toLowerCase()}</option>)}</select>
+          </label>
+        )}
+        {by === 'prefix' && <label>IPv4 prefixes of{' '}
           <select value={v4} onChange={(e) => go({ v4: e.currentTarget.value })}>{['8', '16', '24', '32'].map((n) => <option key={n} value={n}>/{n}</option>)}</select>
-        </label>
+        </label>}
         <span class="soft">of {count(list.data?.scanned)} flows in the table, both directions</span>
       </div>
       <Failure of={list} />
       {list.data && pairs.length === 0 && <p class="empty">No flow between a local network and the outside is in the table.</p>}
-      {pairs.length > 0 && <Streams bands={bands} all={all} label="Bands from local networks at the left to remote prefixes at the right, as wide as their bytes. The table below has the figures." />}
+      {pairs.length > 0 && <Streams bands={bands} all={all} label="Bands from local networks at the left to the outside at the right, as wide as their bytes. The table below has the figures." />}
       {pairs.length > 0 && (
         <div class="scroll" tabIndex={0} role="region" aria-label="Local networks and the outside">
           <table class="rows" id="remotes">
-            <thead><tr><th scope="col">Local network</th><th scope="col">Remote prefix</th><th scope="col" class="number">From it</th><th scope="col" class="number">To it</th><th scope="col" class="number">Flows</th></tr></thead>
+            <thead><tr><th scope="col">Local network</th><th scope="col">{groups[by]}</th><th scope="col" class="number">From it</th><th scope="col" class="number">To it</th><th scope="col" class="number">Flows</th></tr></thead>
             <tbody>
               {pairs.map((p) => (
-                <tr key={p.network + p.prefix}>
-                  <td><NetworkLink cidr={p.network} name={p.alias} /></td><td><a href={href('flows', { filter: `net:${p.network} net:${p.prefix}` })}>{p.prefix}</a></td>
+                <tr key={p.network + far(p, by).name}>
+                  <td><NetworkLink cidr={p.network} name={p.alias} /></td><td><a href={href('flows', { filter: `net:${p.network} ${far(p, by).term}` })}>{far(p, by).name}</a></td>
                   <td class="number" data-bytes={p.ingress}>{amount(p.ingress)}</td><td class="number" data-bytes={p.egress}>{amount(p.egress)}</td><td class="number">{count(p.flows)}</td>
                 </tr>
               ))}

@@ -23,6 +23,13 @@ const columns: Column<Row>[] = [
 ]
 
 const perPage = 100
+const ahead = 30 // rows before and after those that are drawn are asked for too
+
+// keep gives the new rows; one that says what the old one said is the old one, and is not drawn again.
+function keep(old: Row[] | undefined, rows: Row[]): Row[] {
+  if (!old) return rows
+  return rows.map((r, i) => (old[i]?.id === r.id && JSON.stringify(old[i]) === JSON.stringify(r) ? old[i] : r))
+}
 
 export function Networks() {
   const { sort, order } = useSort('rate')
@@ -31,16 +38,19 @@ export function Networks() {
   const [total, setTotal] = useState<number | null>(null)
   const [error, setError] = useState<APIError | Error>()
   const wanted = useRef<number[]>([1])
+  const asked = useRef<number[]>([1])
+  const soon = useRef(0)
   const key = sort + order + q
   const current = useRef(key)
 
   const load = async (numbers: number[]) => {
     for (const page of numbers) {
+      if (!wanted.current.includes(page)) continue
       try {
         const s = await get<Summary>('networks/summary', { q, sort, order, page, per_page: perPage, spark: 1 })
         if (current.current !== key) return
         setTotal(s.total)
-        setPages((old) => ({ ...old, [page]: s.networks }))
+        setPages((old) => ({ ...old, [page]: keep(old[page], s.networks) }))
         setError(undefined)
       } catch (e) {
         setError(e as Error)
@@ -50,17 +60,28 @@ export function Networks() {
   useEffect(() => {
     current.current = key
     setPages({})
+    asked.current = wanted.current
     load(wanted.current)
     const timer = window.setInterval(() => !document.hidden && load(wanted.current), 3000)
-    return () => window.clearInterval(timer)
+    return () => {
+      window.clearInterval(timer)
+      window.clearTimeout(soon.current)
+      soon.current = 0
+    }
   }, [key])
 
   const want = (from: number, to: number) => {
     const numbers = []
-    for (let p = Math.floor(from / perPage) + 1; p <= Math.ceil(Math.max(to, 1) / perPage) && p <= 100; p++) numbers.push(p)
-    const fresh = numbers.filter((p) => !wanted.current.includes(p))
+    const [a, b] = [Math.max(0, from - ahead), to + ahead]
+    for (let p = Math.floor(a / perPage) + 1; p <= Math.ceil(b / perPage) && p <= 100; p++) if (p === 1 || (p - 1) * perPage < (total ?? 0)) numbers.push(p)
     wanted.current = numbers
-    if (fresh.length) load(fresh)
+    // Who drags the bar passes many pages: those that are wanted now and then are enough.
+    soon.current ||= window.setTimeout(() => {
+      soon.current = 0
+      const fresh = wanted.current.filter((p) => !asked.current.includes(p))
+      asked.current = wanted.current
+      if (fresh.length) load(fresh)
+    }, 50)
   }
   return (
     <>
@@ -75,9 +96,9 @@ export function Networks() {
         total={total ?? 0}
         row={(i) => pages[Math.floor(i / perPage) + 1]?.[i % perPage]}
         want={want}
-        keyOf={(n) => n.id}
         sort={sort}
         order={order}
+        tracks="networks"
         caption="Local networks"
         empty={total === null ? 'Loading…' : 'No network fits.'}
       />

@@ -111,7 +111,7 @@ export function Overview() {
           {engaged.data?.alerts.length === 0 && <p class="empty">None.</p>}
           <ul class="alerts">
             {engaged.data?.alerts.map((a) => (
-              <li key={a.row_id}><span class={'severity ' + a.severity}>{a.severity}</span> <NetworkLink cidr={a.network} name={a.network_name} />: {a.description || a.check} <span class="soft">since {clock(a.time)}</span></li>
+              <li key={a.row_id}><span class={'severity ' + a.severity}>{a.severity}</span> <NetworkLink cidr={a.network} name={a.network_alias || a.network_name} />: {a.description || a.check} <span class="soft">since {clock(a.time)}</span></li>
             ))}
           </ul>
         </section>
