@@ -54,6 +54,9 @@ func playDemo(t *testing.T, start time.Time, lasts time.Duration) *daemon {
 // TestDemoAlerts plays the time around each event: exactly the alerts that the event names are engaged,
 // and they are released when it is over; and the accounting closes.
 func TestDemoAlerts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays hours of traffic")
+	}
 	for _, e := range demo.Events() {
 		t.Run(strings.ReplaceAll(e.Title, " ", "_"), func(t *testing.T) {
 			monday := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
