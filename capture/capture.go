@@ -33,8 +33,9 @@ type Stats struct {
 	FilteredBytes uint64 // their wire bytes
 	// NICDrops are the frames that the interface lost before any socket saw them, since the capture
 	// began: those that its driver counts in rx_missed_errors, rx_fifo_errors or rx_over_errors (the
-	// largest of the three, which overlap) and in rx_dropped, or under names of its own (ethtool -S),
-	// whichever are more. The latter are up to 5 s old until Stop.
+	// largest of the three, which overlap) or under names of its own (ethtool -S), whichever are more,
+	// and in rx_dropped, but for captured frames with VLAN tags that the kernel counts there. The
+	// driver's own are up to 5 s old until Stop.
 	NICDrops  uint64
 	Up        bool
 	Awaited   bool   // the interface has not existed since the capture began (LiveConfig.Await)

@@ -30,7 +30,8 @@ const (
 // driverLosses are the names under which drivers count frames that they received and dropped before anything
 // else saw them. N stands for a number, as of a queue; those of one name are summed. Not here are frames that
 // were damaged, that an XDP program refused (xdp_drops), that may still be kept (rx_no_buffer_count of
-// e1000e and igb: those that are not are in rx_missed_errors), and that are another attempt's (alloc failures).
+// e1000e and igb: those that are not are in rx_missed_errors), and that are another attempt's (alloc failures);
+// nor rx_dropped, which in some drivers has the kernel's own drops too: see nicCounter.
 var driverLosses = map[string]placeOfLoss{
 	"rx_missed":            lossRoom, // r8169
 	"rx_missed_errors":     lossRoom, // e1000e, igb, igc, ixgbe
@@ -51,7 +52,6 @@ var driverLosses = map[string]placeOfLoss{
 	"mmc_rx_fifo_overflow": lossRoom, // stmmac
 	"rx_discards_phy":      lossDriver,
 	"rx_prioN_discards":    lossDriver, // mlx5: rx_discards_phy by priority
-	"rx_dropped":           lossDriver,
 	"rx_drops":             lossDriver, // ena
 	"rx_drop":              lossDriver, // enic
 	"rx_queue_N_drops":     lossDriver, // igb, igc, veth, virtio_net

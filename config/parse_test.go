@@ -260,9 +260,9 @@ func TestPos(t *testing.T) {
 		{"networks/0", ":3:5"},
 		{"networks/2/name", ":6:11"},
 		{"none/at/all", ""},
-		{"checks/traffic_volume", ":56:3"},
-		{"checks/traffic_volume/settings/share", ":60:14"},
-		{"checks/traffic_volume/networks/servers", ":72:7"},
+		{"checks/traffic_volume", ":57:3"},
+		{"checks/traffic_volume/settings/share", ":61:14"},
+		{"checks/traffic_volume/networks/servers", ":73:7"},
 	} {
 		var path []string
 		if tt.path != "" {
@@ -272,7 +272,7 @@ func TestPos(t *testing.T) {
 			t.Errorf("%s: got %s, want %s%s", tt.path, got, file, tt.want)
 		}
 	}
-	if got := c.Pos("checks", "traffic_volume", "networks", "192.0.2.0/24", "settings", "ingress"); got != file+":76:20" {
+	if got := c.Pos("checks", "traffic_volume", "networks", "192.0.2.0/24", "settings", "ingress"); got != file+":77:20" {
 		t.Errorf("got %s", got)
 	}
 	for path, want := range map[string]string{"": "", "/x": "/x", "a/b": "testdata/a/b", "../x": "x"} {
