@@ -7,6 +7,7 @@ import (
 
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/report"
 )
 
 // remotesJSON is what local networks and the outside exchange, by prefixes of the outside.
@@ -74,7 +75,7 @@ func (s *Server) remotes(w http.ResponseWriter, r *http.Request) {
 				answer.Capped = true
 				return
 			}
-			sum = &remoteJSON{Network: cidrOf(network, nets), Prefix: prefix.String()}
+			sum = &remoteJSON{Network: report.CIDROf(network, nets), Prefix: prefix.String()}
 			if n := nets.NetworkByID(network); n != nil {
 				sum.Alias = n.Alias
 			}
@@ -97,15 +98,15 @@ func (s *Server) remotes(w http.ResponseWriter, r *http.Request) {
 	}) {
 		return
 	}
-	busiest := top[remoteJSON]{keep: most, less: ordered(
+	busiest := report.First[remoteJSON]{Keep: most, Less: report.Ordered(
 		func(a, b *remoteJSON) int { return cmp.Compare(a.Ingress+a.Egress, b.Ingress+b.Egress) }, true,
 		func(a, b *remoteJSON) int {
 			return cmp.Or(cmp.Compare(a.Network, b.Network), cmp.Compare(a.Prefix, b.Prefix))
 		})}
 	for _, sum := range sums {
-		busiest.add(sum)
+		busiest.Add(sum)
 	}
-	answer.Total = busiest.total
-	answer.Pairs = append([]remoteJSON{}, busiest.page(&listing{page: 1, perPage: most})...)
+	answer.Total = busiest.Total
+	answer.Pairs = append([]remoteJSON{}, page(&busiest, &listing{page: 1, perPage: most})...)
 	s.writeJSON(w, r, answer)
 }
