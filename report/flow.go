@@ -15,9 +15,10 @@ import (
 
 // End is an end of a flow, as the API shows it.
 type End struct {
-	Address string `json:"address"`
-	Port    uint16 `json:"port"`
-	Network string `json:"network"` // CIDR of its local network, or empty
+	Address  string `json:"address"`
+	Port     uint16 `json:"port"`
+	Network  string `json:"network"`             // CIDR of its local network, or empty
+	HostName string `json:"host_name,omitempty"` // of the address, where it was asked for
 }
 
 // FlowDirection is what one end of a flow sent.

@@ -14,6 +14,7 @@ import (
 // Host is a host as the API shows it.
 type Host struct {
 	Address         string   `json:"address"`
+	HostName        string   `json:"host_name,omitempty"` // where it was asked for
 	Network         string   `json:"network"`
 	Local           bool     `json:"local"`
 	BytesSent       uint64   `json:"bytes_sent"`

@@ -24,11 +24,19 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 	conf := addConfigFlags(cmd, "accounting", "capture.filter")
 	format := cmd.Flag("format", "Output: a table for people, json (docs/read-json.md) or csv.").
 		Default("table").Enum("table", "json", "csv")
+	topLists := addTopFlags(cmd)
 	files := cmd.Arg("FILE", "Capture files: pcap or pcapng, plain, gzip or zstd; - is standard input. Several are read in order of time.").
 		Required().Strings()
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
+		request, err := topLists.request(*format)
+		if err != nil {
+			return err
+		}
 		_, p, err := conf.buildForFiles(logger())
 		if err != nil {
+			return err
+		}
+		if _, err := p.top(report.New(p.table.Snapshot(), nil), request); err != nil { // before the work
 			return err
 		}
 		errs, err := p.readFiles(ctx, *files, std, nil)
@@ -40,11 +48,18 @@ func addRead(app *kingpin.Application, commands map[string]func(context.Context)
 		}
 		interrupted := err != nil
 		r := p.withFilter(report.New(p.table.Snapshot(), errs))
+		lists, err := p.top(r, request)
+		if err != nil {
+			return err
+		}
+		r.SetTop(lists)
 		out := bufio.NewWriterSize(std.out, 64<<10)
-		switch *format {
-		case "json":
+		switch {
+		case *format == "json":
 			err = r.WriteJSON(out)
-		case "csv":
+		case *format == "csv" && request != nil:
+			err = r.WriteTopCSV(out)
+		case *format == "csv":
 			err = r.WriteCSV(out)
 		default:
 			if p.assumed {
