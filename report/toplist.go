@@ -172,3 +172,18 @@ func (t *Top) eachAddress(f func(address string, name *string)) {
 		}
 	}
 }
+
+// Both is what the two ends of a flow sent.
+func (f *Flow) Both() Counts {
+	return Counts{f.FromClient.Packets + f.FromServer.Packets, f.FromClient.Bytes + f.FromServer.Bytes}
+}
+
+// Rest are the sums of what the rows do not show, those that are not empty.
+func (l *TopProtocols) Rest() (list []namedCounts) {
+	for _, n := range []namedCounts{{"more protocols", l.More}, {"not selected", l.NotSelected}, {"flows ended", l.Ended}, {"no flow", l.NoFlow}} {
+		if n.Counts != (Counts{}) {
+			list = append(list, n)
+		}
+	}
+	return list
+}

@@ -54,6 +54,14 @@ func orderName(t *Top) string {
 
 // writeIncomplete says why lists of flows do not hold all flows there were.
 func (r *Report) writeIncomplete(s *screen) {
+	if text := r.incomplete(); text != "" {
+		s.line("", "")
+		s.wrapped(sgrRed, "", strings.Fields(text))
+	}
+}
+
+// incomplete is why lists of flows do not hold all flows there were; empty when they do.
+func (r *Report) incomplete() string {
 	var why []string
 	add := func(n uint64, one, many string) {
 		if n > 0 {
@@ -67,20 +75,15 @@ func (r *Report) writeIncomplete(s *screen) {
 	add(timedOut, "ended by its timeout", "ended by their timeouts")
 	text := ""
 	if len(why) > 0 {
-		text = "Of the flows " + strings.Join(why, ", ") + ": the lists above know their bytes only together, as flows ended."
+		text = "Of the flows " + strings.Join(why, ", ") + ": lists of hosts, flows and protocols know their bytes only together, as flows ended."
 	}
 	if n := r.s.Table.Untracked.Packets; n > 0 {
 		text += " " + plural(n, "packet", "packets") + " found no room in the table."
 	}
-	if text == "" {
-		return
-	}
-	text = strings.TrimSpace(text)
 	if ended[flows.EndResources]+ended[flows.EndHalfOpen]+r.s.Table.Untracked.Packets > 0 {
 		text += " --max-flows makes the table larger. The networks' figures are exact all the same."
 	}
-	s.line("", "")
-	s.wrapped(sgrRed, "", strings.Fields(text))
+	return strings.TrimSpace(text)
 }
 
 // A lines collects the rows of a table.

@@ -16,13 +16,14 @@ type topFlags struct {
 	n           int
 	sort, order string
 	filter      string
+	nSet        bool // n was given
 }
 
 func addTopFlags(cmd *kingpin.CmdClause) *topFlags {
 	t := &topFlags{}
 	cmd.Flag("top", "List the busiest too: "+strings.Join(report.Lists, ", ")+". Comma separated or repeated. What is not listed is summed below.").
 		PlaceHolder("LIST").StringsVar(&t.lists)
-	cmd.Flag("top-n", fmt.Sprintf("Rows of each list, 1 to %d.", report.MaxTopRows)).Default("10").PlaceHolder("N").IntVar(&t.n)
+	cmd.Flag("top-n", fmt.Sprintf("Rows of each list, 1 to %d.", report.MaxTopRows)).Default("10").PlaceHolder("N").IsSetByUser(&t.nSet).IntVar(&t.n)
 	cmd.Flag("top-sort", "Order of the lists, as bytes, packets, flows, rtt, retransmissions, address; the names of the API (docs/api.md).").Default("bytes").StringVar(&t.sort)
 	cmd.Flag("top-order", "Most first (desc) or least first (asc).").Default("desc").EnumVar(&t.order, "desc", "asc")
 	cmd.Flag("top-filter", "Only what this filter selects, in the API's language: 'net:office port:443 bytes>1MB' (docs/api.md).").PlaceHolder("FILTER").StringVar(&t.filter)
@@ -30,7 +31,7 @@ func addTopFlags(cmd *kingpin.CmdClause) *topFlags {
 }
 
 // request is what the flags ask for; nil without --top.
-func (t *topFlags) request(format string) (*report.TopRequest, error) {
+func (t *topFlags) request(format string, html bool) (*report.TopRequest, error) {
 	q := &report.TopRequest{Rows: t.n, Sort: t.sort, Ascending: t.order == "asc", Filter: t.filter}
 	for _, arg := range t.lists {
 		for list := range strings.SplitSeq(arg, ",") {
@@ -43,8 +44,11 @@ func (t *topFlags) request(format string) (*report.TopRequest, error) {
 		switch {
 		case len(t.lists) > 0:
 			return nil, usageError{fmt.Errorf("--top: want one of %s", strings.Join(report.Lists, ", "))}
-		case t.filter != "":
-			return nil, usageError{fmt.Errorf("--top-filter %s: there is no --top that it is for", t.filter)}
+		case t.filter != "" && !html:
+			return nil, usageError{fmt.Errorf("--top-filter %s: there is no --top or --html that it is for", t.filter)}
+		}
+		if html && (q.Rows < 1 || q.Rows > report.MaxTopRows) {
+			return nil, usageError{fmt.Errorf("--top-n %d: want 1 to %d", q.Rows, report.MaxTopRows)}
 		}
 		return nil, nil
 	}

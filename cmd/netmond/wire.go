@@ -11,6 +11,7 @@ import (
 	"github.com/netmond/netmond/config"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/report"
 )
 
 // A pipeline is the stages from frames to counters, wired together.
@@ -22,6 +23,7 @@ type pipeline struct {
 	plan     *memoryPlan                      // nil without a budget
 	filter   *filter.Filter                   // nil without one
 	filtered atomic.Pointer[capture.Filtered] // set when files are read through filter
+	recorder *report.Recorder                 // of what files are read; nil without one
 }
 
 // build wires packet, flows, apps and localnets. own are the prefixes of the capture interfaces; live chooses
