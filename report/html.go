@@ -60,7 +60,7 @@ func hashOf(text string) string {
 
 var htmlTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"bytes": siBytes, "grouped": grouped, "rate": BitRate, "percent": percent, "join": strings.Join, "words": func(s string) string { return strings.ReplaceAll(s, "_", " ") },
-	"duration": duration, "plural": plural, "text": text, "hostText": hostText, "at": func(e End) string { return e.text() },
+	"duration": duration, "plural": plural, "hostText": hostText, "at": func(e End) string { return e.text() },
 	"int": func(n int) uint64 { return uint64(max(n, 0)) }, "dict": func(name string, c Counts) namedCounts { return namedCounts{name, c} },
 	"ms": func(f *float64) string {
 		if f == nil {
@@ -82,6 +82,7 @@ type htmlPage struct {
 	Style, Script, Data template.HTML
 
 	Capture    Capture
+	When       string
 	Lasted     uint64 // ns
 	BytesRate  float64
 	Filter     *Filter
@@ -209,6 +210,9 @@ func (r *Report) htmlPage(o HTMLOptions, top *Top, series *Series) *htmlPage {
 		HTMLOptions: o, Capture: r.capture(), Lasted: uint64(c.Last) - uint64(c.First), Filter: r.filter, Flows: r.flows(), Errors: r.errors,
 		Hosts: Hosts{Active: r.s.Nets.Hosts, Refused: r.s.Nets.HostsRefused}, Incomplete: r.incomplete(), Top: top, Label: r.networkLabel, graphs: []graphJSON{},
 	}
+	if c.Packets > 0 {
+		p.When = clock(c.First) + " to " + clock(c.Last)
+	}
 	if p.Lasted > 0 {
 		p.BytesRate = float64(c.Bytes) / (float64(p.Lasted) / 1e9)
 	}
@@ -252,7 +256,11 @@ func (p *htmlPage) detail(n *htmlNetwork, series *Series) {
 	}
 	k := &series.networks[n.ID]
 	n.Graph = p.graph(series, k, &networkSeries, fmt.Sprintf("graph-%d", n.ID), n.Label+": ingress above, egress below", n.CIDR, networkLines)
-	if n.TCP.Ingress.Packets+n.TCP.Egress.Packets+n.TCP.Inner.Packets > 0 {
+	ill := uint64(0)
+	for _, t := range []TCP{n.TCP.Ingress, n.TCP.Egress, n.TCP.Inner} {
+		ill += t.Retransmissions + t.OutOfOrder + t.Lost
+	}
+	if ill > 0 {
 		n.Health = p.graph(series, k, &networkSeries, fmt.Sprintf("health-%d", n.ID), n.Label+": TCP health", n.CIDR, healthLines)
 	}
 }

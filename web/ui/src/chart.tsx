@@ -106,7 +106,8 @@ export function Chart({ name, data, lines, height = 220, from, to }: {
   const unit = data.fields[lines[0].field]?.unit ?? ''
   // Of a field that is measured now and then single points have no line to be on.
   const alone = unit === 'us'
-  const shape = lines.map((l) => l.label + l.color + l.down).join() + dark + inBits + unit + height
+  const fine = data.step < 1 // clocks with parts of a second are wide
+  const shape = fine + lines.map((l) => l.label + l.color + l.down).join() + dark + inBits + unit + height
 
   useEffect(() => {
     const grid = { stroke: css('--grid'), width: 1 }
@@ -125,7 +126,7 @@ export function Chart({ name, data, lines, height = 220, from, to }: {
           y: { range: (_u, min, max) => (min === null || max === null || (min === 0 && max === 0) ? [0, 1] : [Math.min(0, min * 1.08), Math.max(0, max * 1.08)]) },
         },
         axes: [
-          { ...axis, values: (_u, ticks, _i, _space, step) => times(ticks, step) },
+          { ...axis, space: fine ? 110 : 50, values: (_u, ticks, _i, _space, step) => times(ticks, step) },
           { ...axis, size: 88, incrs: steps(unit, inBits), values: (_u, ticks) => axisLabels(unit, inBits, ticks) },
         ],
         series: [

@@ -81,10 +81,12 @@ for (const colorScheme of ['light', 'dark']) {
 }
 await page.setViewportSize({ width: 390, height: 800 })
 const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-check(wide <= 0, `it is ${wide} px too wide for a window of 390 px`)
+const widest = await page.evaluate(() => [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > 391 && !e.closest('.scroll') && !e.closest('.plot')).map((e) => e.tagName + '.' + e.className).slice(0, 5).join(' '))
+check(wide <= 0, `${widest}: it is ${wide} px too wide for a window of 390 px`)
 // The clock is UTC, whatever the reader's own zone: the values have the time of the first frame.
 await page.setViewportSize({ width: 1400, height: 1000 })
 await page.click('#graph-all summary')
+await page.waitForSelector('#graph-all .values td')
 const times = await page.$$eval('#graph-all .values td:first-child', (l) => l.map((e) => e.textContent))
 same(times.at(-1)?.slice(0, 16), report.capture.first.slice(0, 16).replace('T', ' '), 'the first point')
 await browser.close()
