@@ -64,7 +64,7 @@ var htmlTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"int": func(n int) uint64 { return uint64(max(n, 0)) }, "dict": func(name string, c Counts) namedCounts { return namedCounts{name, c} },
 	"ms": func(f *float64) string {
 		if f == nil {
-			return ""
+			return "–"
 		}
 		return fmt.Sprintf("%.2f ms", *f)
 	},
@@ -106,11 +106,18 @@ type htmlPage struct {
 // An htmlNetwork is one network.
 type htmlNetwork struct {
 	Network
-	Label     string
-	All       Counts
-	Graph     *htmlGraph // nil for all but the busiest
-	Health    *htmlGraph
-	Protocols []htmlProtocol
+	Label string
+	All   Counts
+	// What follows is of the busiest alone.
+	Graph, HealthGraph *htmlGraph
+	Health             []htmlHealth
+	Protocols          []htmlProtocol
+}
+
+// An htmlHealth is a line of the table of TCP health.
+type htmlHealth struct {
+	Name   string
+	Values [localnets.NumDirections]uint64
 }
 
 type htmlProtocol struct {
@@ -251,6 +258,17 @@ func (p *htmlPage) detail(n *htmlNetwork, series *Series) {
 	slices.SortFunc(n.Protocols, func(a, b htmlProtocol) int {
 		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), strings.Compare(a.Name, b.Name))
 	})
+	for _, row := range []struct {
+		name  string
+		value func(t *TCP) uint64
+	}{
+		{"TCP", func(t *TCP) uint64 { return t.Packets }}, {"retransmissions", func(t *TCP) uint64 { return t.Retransmissions }},
+		{"out of order", func(t *TCP) uint64 { return t.OutOfOrder }}, {"lost", func(t *TCP) uint64 { return t.Lost }},
+		{"keep-alive", func(t *TCP) uint64 { return t.KeepAlive }}, {"zero window", func(t *TCP) uint64 { return t.ZeroWindow }},
+		{"SYN", func(t *TCP) uint64 { return t.SYN }}, {"SYN-ACK", func(t *TCP) uint64 { return t.SYNACK }},
+	} {
+		n.Health = append(n.Health, htmlHealth{row.name, [...]uint64{row.value(&n.TCP.Ingress), row.value(&n.TCP.Egress), row.value(&n.TCP.Inner)}})
+	}
 	if series == nil {
 		return
 	}
@@ -261,6 +279,6 @@ func (p *htmlPage) detail(n *htmlNetwork, series *Series) {
 		ill += t.Retransmissions + t.OutOfOrder + t.Lost
 	}
 	if ill > 0 {
-		n.Health = p.graph(series, k, &networkSeries, fmt.Sprintf("health-%d", n.ID), n.Label+": TCP health", n.CIDR, healthLines)
+		n.HealthGraph = p.graph(series, k, &networkSeries, fmt.Sprintf("health-%d", n.ID), n.Label+": TCP health", n.CIDR, healthLines)
 	}
 }

@@ -72,7 +72,7 @@ func (f *resolveFlags) resolver() (*resolver, error) {
 	return r, nil
 }
 
-// A resolver names addresses. Each that had an answer is asked about once.
+// A resolver names addresses. Each is asked about once.
 type resolver struct {
 	lookup  func(ctx context.Context, address string) ([]string, error)
 	timeout time.Duration // of all look-ups
@@ -142,6 +142,7 @@ func (r *resolver) names(ctx context.Context, list []netip.Addr) (names map[neti
 		name, known := r.known[addr]
 		if !known {
 			unanswered++
+			r.known[addr] = "" // it would cost as much time again
 		} else if name != "" {
 			names[addr] = name
 		}
