@@ -55,11 +55,13 @@ docs: ## references made from the code
 
 ESBUILD := $(GO) tool -modfile=tools/go.mod esbuild --bundle --minify --log-level=warning
 BUNDLED := preact @preact/signals @preact/signals-core uplot d3-sankey d3-array d3-path d3-shape
-page: ## the web page's bundle: type check and bundle of web/ui into web/static (needs Node and npm)
+page: ## the bundles of the web page and of read --html: type check and bundle of web/ui into web/static and report/static (needs Node and npm)
 	cd web/ui && npm ci --no-audit --no-fund --silent && npx tsc
 	$(ESBUILD) web/ui/src/main.tsx --target=es2022 --jsx=automatic --jsx-import-source=preact --legal-comments=eof --outfile=web/static/app.js
 	$(ESBUILD) web/ui/src/style.css --outfile=web/static/app.css
 	cp web/ui/index.html web/ui/icon.svg web/static/
+	$(ESBUILD) web/ui/src/report.tsx --target=es2022 --jsx=automatic --jsx-import-source=preact --legal-comments=eof --outfile=report/static/report.js
+	$(ESBUILD) web/ui/src/report.css --outfile=report/static/report.css
 	@{ echo "netmond's web page contains these packages. netmond itself: Apache-2.0, see LICENSE."; \
 	for p in $(BUNDLED); do d=web/ui/node_modules/$$p; \
 	  v=$$(sed -n 's/^ *"version": "\(.*\)",*$$/\1/p' $$d/package.json | head -1); \

@@ -14,6 +14,7 @@ type Document struct {
 	Networks         []Network         `json:"networks"` // in order of configuration
 	Matrix           []MatrixCell      `json:"matrix"`   // most bytes first
 	MatrixOther      Counts            `json:"matrix_other"`
+	Top              *Top              `json:"top,omitempty"` // nil where nothing was asked for
 	Errors           []InputError      `json:"errors"`
 }
 

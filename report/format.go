@@ -184,3 +184,12 @@ func pad(s string, width int, right bool) string {
 	}
 	return s + strings.Repeat(" ", n)
 }
+
+// Bytes is n for a person, with an SI unit.
+func Bytes(n uint64) string { return siBytes(n) }
+
+// BitRate is a rate of bytes a second, not negative, as bits a second for a person.
+func BitRate(bytes float64) string { return si(8*bytes, "bit/s") }
+
+// Printable is s with everything that could steer a terminal written as an escape.
+func Printable(s string) string { return printable(s) }

@@ -33,6 +33,9 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	e.text(",\n\"matrix\":")
 	e.list(len(r.s.Nets.Matrix), func(i int) any { return r.cell(&r.s.Nets.Matrix[i]) })
 	e.key(",", "matrix_other", counts(r.s.Nets.MatrixOther))
+	if r.top != nil {
+		e.key(",", "top", r.top)
+	}
 	e.text(",\n\"errors\":")
 	e.list(len(r.errors), func(i int) any { return r.errors[i] })
 	e.text("}\n")

@@ -18,6 +18,7 @@ type Report struct {
 	s      *flows.Snapshot
 	errors []InputError
 	filter *Filter
+	top    *Top
 }
 
 // New makes the report of s, whose Nets must be set. inputErrors are those of the files that s was

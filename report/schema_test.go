@@ -33,7 +33,7 @@ func readFile(t *testing.T, name string) []byte {
 }
 
 // samples are reports that between them hold every shape of value.
-func samples() map[string]*Report {
+func samples(t *testing.T) map[string]*Report {
 	ackOnly := snaptest.Office()
 	ackOnly.Nets.Networks[1].RTT = localnets.RTT{AckSum: 5, AckSamples: 1}
 	hostile := snaptest.Office()
@@ -45,6 +45,7 @@ func samples() map[string]*Report {
 	filtered := New(snaptest.Office(), nil)
 	filtered.SetFilter(Filter{Expression: `ip[0] & 0xf < 5 or not "\x1b[2J"`, Filtered: Counts{Packets: 7, Bytes: 700}})
 	return map[string]*Report{
+		"top":      hostileTop(t, Lists...),
 		"filtered": filtered,
 		"office":   New(snaptest.Office(), officeErrors()),
 		"empty":    New(snaptest.Empty(), nil),
@@ -61,7 +62,7 @@ func TestOutputFollowsTheSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, r := range samples() {
+	for name, r := range samples(t) {
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(written(t, r.WriteJSON)))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -92,6 +93,9 @@ func properties(schema any, f func(object map[string]any, name string)) {
 	}
 }
 
+// onRequest are the keys that are there only with --filter, --top and --resolve.
+var onRequest = []string{"filter", "top", "host_name"}
+
 func TestSchemaIsClosedAndDocumented(t *testing.T) {
 	var schema map[string]any
 	if err := json.Unmarshal(readFile(t, schemaFile), &schema); err != nil {
@@ -104,7 +108,7 @@ func TestSchemaIsClosedAndDocumented(t *testing.T) {
 		if object["additionalProperties"] != false {
 			t.Errorf("the object of %s is open", name)
 		}
-		if required, _ := object["required"].([]any); !slices.Contains(required, any(name)) && name != "filter" { // there only with a filter
+		if required, _ := object["required"].([]any); !slices.Contains(required, any(name)) && !slices.Contains(onRequest, name) {
 			t.Errorf("%s is not required", name)
 		}
 		if !strings.Contains(docs, "`"+name+"`") {
@@ -114,6 +118,11 @@ func TestSchemaIsClosedAndDocumented(t *testing.T) {
 	if n < 100 {
 		t.Errorf("found %d properties: the walk is broken", n)
 	}
+	for _, name := range slices.Concat(hostCSV, flowCSV, protocolCSV, cellCSV) {
+		if !strings.Contains(docs, "`"+name+"`") {
+			t.Errorf("%s does not mention the CSV column `%s`", docsFile, name)
+		}
+	}
 	for _, c := range csvColumns {
 		if !strings.Contains(docs, "`"+c.name+"`") {
 			t.Errorf("%s does not mention the CSV column `%s`", docsFile, c.name)
@@ -122,7 +131,7 @@ func TestSchemaIsClosedAndDocumented(t *testing.T) {
 }
 
 func TestDocumentIsWhatIsWritten(t *testing.T) {
-	for name, r := range samples() {
+	for name, r := range samples(t) {
 		written := written(t, r.WriteJSON)
 		dec := json.NewDecoder(bytes.NewReader(written))
 		dec.DisallowUnknownFields()
@@ -238,7 +247,7 @@ func TestDocs(t *testing.T) {
 }
 
 func TestHTMLSafe(t *testing.T) {
-	got := written(t, func(w io.Writer) error { return samples()["hostile"].WriteJSON(w) })
+	got := written(t, func(w io.Writer) error { return samples(t)["hostile"].WriteJSON(w) })
 	if bytes.ContainsAny(got, "<>") || bytes.ContainsRune(got, 0) {
 		t.Error("the JSON holds characters that HTML reads")
 	}

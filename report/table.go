@@ -37,8 +37,11 @@ func (r *Report) WriteTable(w io.Writer, o TableOptions) error {
 	r.writeSummary(s, o.Files)
 	r.writeScopes(s)
 	r.writeNetworks(s)
-	r.writeMatrix(s)
+	if r.top == nil || r.top.Matrix == nil { // else a list has it
+		r.writeMatrix(s)
+	}
 	r.writeUndecoded(s)
+	r.writeTop(s)
 	r.writeErrors(s)
 	return s.err
 }

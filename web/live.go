@@ -10,6 +10,7 @@ import (
 
 	"github.com/netmond/netmond/history"
 	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/report"
 )
 
 const (
@@ -112,7 +113,7 @@ func (s *Server) makeTick() *tickJSON {
 		rate float64
 		n    *localnets.NetworkStats
 	}
-	rows := top[busy]{keep: liveRows, less: func(a, b *busy) bool {
+	rows := report.First[busy]{Keep: liveRows, Less: func(a, b *busy) bool {
 		if a.rate != b.rate {
 			return a.rate > b.rate
 		}
@@ -121,9 +122,9 @@ func (s *Server) makeTick() *tickJSON {
 	for i := range nets.Networks {
 		n := &nets.Networks[i]
 		r := rates[n.Prefix.String()]
-		rows.add(&busy{r.total(), n})
+		rows.Add(&busy{r.total(), n})
 	}
-	for _, b := range rows.page(&listing{page: 1, perPage: liveRows}) {
+	for _, b := range page(&rows, &listing{page: 1, perPage: liveRows}) {
 		tick.Networks = append(tick.Networks, s.row(b.n, rates))
 	}
 	return tick

@@ -78,7 +78,7 @@ func (s *Server) row(n *localnets.NetworkStats, rates map[string]ratesJSON) netw
 	}
 	row.ratesJSON = rates[row.CIDR]
 	if n.LastSeen != 0 {
-		row.LastSeen = captureTime(n.LastSeen)
+		row.LastSeen = report.CaptureTime(n.LastSeen)
 	}
 	var packets, again uint64
 	for d := range n.TCP {
@@ -145,16 +145,16 @@ func (s *Server) summary(w http.ResponseWriter, r *http.Request) {
 	nets := s.deps.Snapshot().Nets
 	rates := s.rates()
 	words := strings.Fields(strings.ToLower(p.text("q")))
-	rows := top[networkRow]{less: ordered(rowOrders[l.sort], l.descending, rowTie), keep: l.page * l.perPage}
+	rows := report.First[networkRow]{Less: report.Ordered(rowOrders[l.sort], l.descending, rowTie), Keep: l.page * l.perPage}
 	for i := range nets.Networks {
 		n := &nets.Networks[i]
 		if named(n, words) {
 			row := s.row(n, rates)
-			rows.add(&row)
+			rows.Add(&row)
 		}
 	}
-	answer := summaryJSON{Time: capturedAt(nets), Total: rows.total, Page: l.page, PerPage: l.perPage, Networks: []networkRow{}}
-	for _, row := range rows.page(&l) {
+	answer := summaryJSON{Time: capturedAt(nets), Total: rows.Total, Page: l.page, PerPage: l.perPage, Networks: []networkRow{}}
+	for _, row := range page(&rows, &l) {
 		if spark {
 			row.Spark = s.spark(r.Context(), row.CIDR, nets.Time)
 		}
@@ -168,7 +168,7 @@ func capturedAt(nets *localnets.Snapshot) *string {
 	if nets.Time == 0 {
 		return nil
 	}
-	return captureTime(nets.Time)
+	return report.CaptureTime(nets.Time)
 }
 
 // named reports whether each word is in the network's CIDR, name or alias.
@@ -217,7 +217,7 @@ type networkJSON struct {
 	Score         float64          `json:"score"`
 	EngagedAlerts int              `json:"engaged_alerts"`
 	NewHosts      uint64           `json:"new_hosts_last_minute"`
-	TopHosts      []hostJSON       `json:"top_hosts"`
+	TopHosts      []report.Host    `json:"top_hosts"`
 	Peers         []peerJSON       `json:"peers"`
 	MatrixTo      []matrixCellJSON `json:"matrix_to"`   // what its hosts sent to other local networks
 	MatrixFrom    []matrixCellJSON `json:"matrix_from"` // and what came from them
@@ -260,15 +260,15 @@ func (s *Server) network(w http.ResponseWriter, r *http.Request) {
 	row := s.row(n, s.rates())
 	j := networkJSON{
 		Network: report.NetworkOf(n), Rates: row.ratesJSON, Score: row.Score, EngagedAlerts: row.EngagedAlerts,
-		NewHosts: n.Minute.NewHosts, TopHosts: []hostJSON{}, Peers: []peerJSON{}, MatrixTo: []matrixCellJSON{}, MatrixFrom: []matrixCellJSON{},
+		NewHosts: n.Minute.NewHosts, TopHosts: []report.Host{}, Peers: []peerJSON{}, MatrixTo: []matrixCellJSON{}, MatrixFrom: []matrixCellJSON{},
 	}
 	for i := range nets.Matrix {
 		c := &nets.Matrix[i]
 		switch n.ID {
 		case c.Src:
-			j.MatrixTo = append(j.MatrixTo, matrixCellJSON{cidrOf(c.Dst, nets), c.Dst, report.Counts(c.Counts)})
+			j.MatrixTo = append(j.MatrixTo, matrixCellJSON{report.CIDROf(c.Dst, nets), c.Dst, report.Counts(c.Counts)})
 		case c.Dst:
-			j.MatrixFrom = append(j.MatrixFrom, matrixCellJSON{cidrOf(c.Src, nets), c.Src, report.Counts(c.Counts)})
+			j.MatrixFrom = append(j.MatrixFrom, matrixCellJSON{report.CIDROf(c.Src, nets), c.Src, report.Counts(c.Counts)})
 		}
 	}
 	if !s.endsOf(r.Context(), n.ID, nets, &j) {
@@ -299,7 +299,7 @@ func (s *Server) endsOf(ctx context.Context, id int32, nets *localnets.Snapshot,
 			if len(peers) >= maxHosts {
 				return // so many peers are of no use; the list's first ten were most likely seen before
 			}
-			p = &peerJSON{Network: cidrOf(network, nets)}
+			p = &peerJSON{Network: report.CIDROf(network, nets)}
 			if network == localnets.NoNetwork {
 				p.Address = addr.String()
 			}
@@ -308,11 +308,11 @@ func (s *Server) endsOf(ctx context.Context, id int32, nets *localnets.Snapshot,
 		p.Ingress += in
 		p.Egress += out
 	}
-	hosts := map[netip.Addr]*host{}
-	of := func(addr netip.Addr) *host {
+	hosts := map[netip.Addr]*report.HostSum{}
+	of := func(addr netip.Addr) *report.HostSum {
 		h := hosts[addr]
 		if h == nil {
-			h = &host{addr: addr, network: id}
+			h = &report.HostSum{Addr: addr, Network: id}
 			if len(hosts) < maxHosts {
 				hosts[addr] = h
 			}
@@ -323,13 +323,11 @@ func (s *Server) endsOf(ctx context.Context, id int32, nets *localnets.Snapshot,
 		client, server := f.ClientNetwork == id, f.ServerNetwork == id
 		if client {
 			h := of(f.Client.Addr())
-			h.client++
-			h.add(&f.FromClient, &f.FromServer, f)
+			h.AddClient(f)
 		}
 		if server {
 			h := of(f.Server.Addr())
-			h.server++
-			h.add(&f.FromServer, &f.FromClient, f)
+			h.AddServer(f)
 		}
 		switch {
 		case client && !server:
@@ -339,23 +337,23 @@ func (s *Server) endsOf(ctx context.Context, id int32, nets *localnets.Snapshot,
 		}
 		return true
 	})
-	busiest := top[host]{less: ordered(hostOrders["bytes"], true, hostTie), keep: topHosts}
+	busiest := report.First[report.HostSum]{Less: report.Ordered(report.HostOrders["bytes"], true, report.HostTie), Keep: topHosts}
 	for _, h := range hosts {
-		busiest.add(h)
+		busiest.Add(h)
 	}
 	find := s.places().Finder()
-	for _, h := range busiest.page(&listing{page: 1, perPage: topHosts}) {
-		j.TopHosts = append(j.TopHosts, h.json(nets, find))
+	for _, h := range page(&busiest, &listing{page: 1, perPage: topHosts}) {
+		j.TopHosts = append(j.TopHosts, h.JSON(nets, places(find)))
 	}
-	most := top[peerJSON]{keep: topPeers, less: ordered(
+	most := report.First[peerJSON]{Keep: topPeers, Less: report.Ordered(
 		func(a, b *peerJSON) int { return cmp.Compare(a.Ingress+a.Egress, b.Ingress+b.Egress) }, true,
 		func(a, b *peerJSON) int {
 			return cmp.Or(cmp.Compare(a.Network, b.Network), cmp.Compare(a.Address, b.Address))
 		})}
 	for _, p := range peers {
-		most.add(p)
+		most.Add(p)
 	}
-	j.Peers = append(j.Peers, most.page(&listing{page: 1, perPage: topPeers})...)
+	j.Peers = append(j.Peers, page(&most, &listing{page: 1, perPage: topPeers})...)
 	return ok
 }
 

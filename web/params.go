@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/netmond/netmond/geoip"
+	"github.com/netmond/netmond/report"
 	"github.com/netmond/netmond/web/query"
 )
 
@@ -151,42 +152,9 @@ func (p *params) badRequest(w http.ResponseWriter) bool {
 	return true
 }
 
-// A top keeps the first rows of a list by less, as many as a page needs, and counts all.
-type top[T any] struct {
-	less  func(a, b *T) bool
-	keep  int
-	rows  []T
-	total int
-}
-
-// add takes v if it is among the first. The rows are sorted now and then, which costs less than a heap
-// for lists that are longer than a page.
-func (t *top[T]) add(v *T) {
-	t.total++
-	if len(t.rows) >= 2*t.keep {
-		t.sort()
-		t.rows = t.rows[:t.keep]
-	}
-	if len(t.rows) < t.keep || t.less(v, &t.rows[t.keep-1]) {
-		t.rows = append(t.rows, *v)
-	}
-}
-
-func (t *top[T]) sort() {
-	slices.SortFunc(t.rows, func(a, b T) int {
-		switch {
-		case t.less(&a, &b):
-			return -1
-		case t.less(&b, &a):
-			return 1
-		}
-		return 0
-	})
-}
-
-// page is the page of the sorted list.
-func (t *top[T]) page(l *listing) []T {
-	t.sort()
-	from, to := l.bounds(len(t.rows))
-	return t.rows[from:to]
+// page is the page of a sorted list.
+func page[T any](t *report.First[T], l *listing) []T {
+	rows := t.Sorted()
+	from, to := l.bounds(len(rows))
+	return rows[from:to]
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/report"
 )
 
 // remotesJSON is what local networks and the outside exchange, by prefixes, autonomous systems or countries of the
@@ -21,13 +22,13 @@ type remotesJSON struct {
 }
 
 type remoteJSON struct {
-	Network   string `json:"network"` // CIDR of the local network
-	Alias     string `json:"alias"`   // or empty
-	Prefix    string `json:"prefix"`  // of the remote addresses; empty by autonomous system and country
-	placeJSON        // by autonomous system or country; none is unknown
-	Ingress   uint64 `json:"ingress"` // bytes from there, of the flows in the table
-	Egress    uint64 `json:"egress"`
-	Flows     int    `json:"flows"`
+	Network      string `json:"network"` // CIDR of the local network
+	Alias        string `json:"alias"`   // or empty
+	Prefix       string `json:"prefix"`  // of the remote addresses; empty by autonomous system and country
+	report.Place        // by autonomous system or country; none is unknown
+	Ingress      uint64 `json:"ingress"` // bytes from there, of the flows in the table
+	Egress       uint64 `json:"egress"`
+	Flows        int    `json:"flows"`
 }
 
 const (
@@ -71,7 +72,7 @@ func (s *Server) remotes(w http.ResponseWriter, r *http.Request) {
 	type pair struct {
 		network int32
 		prefix  netip.Prefix
-		place   placeJSON
+		place   report.Place
 	}
 	nets := s.deps.Snapshot().Nets
 	sums := map[pair]*remoteJSON{}
@@ -102,7 +103,7 @@ func (s *Server) remotes(w http.ResponseWriter, r *http.Request) {
 				answer.Capped = true
 				return
 			}
-			sum = &remoteJSON{Network: cidrOf(network, nets), Alias: aliasOf(network, nets), placeJSON: key.place}
+			sum = &remoteJSON{Network: report.CIDROf(network, nets), Alias: report.AliasOf(network, nets), report.Place: key.place}
 			if by == "prefix" {
 				sum.Prefix = key.prefix.String()
 			}
@@ -125,16 +126,16 @@ func (s *Server) remotes(w http.ResponseWriter, r *http.Request) {
 	}) {
 		return
 	}
-	busiest := top[remoteJSON]{keep: most, less: ordered(
+	busiest := report.First[remoteJSON]{Keep: most, Less: report.Ordered(
 		func(a, b *remoteJSON) int { return cmp.Compare(a.Ingress+a.Egress, b.Ingress+b.Egress) }, true,
 		func(a, b *remoteJSON) int {
 			return cmp.Or(cmp.Compare(a.Network, b.Network), cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.ASN, b.ASN),
 				cmp.Compare(a.AS, b.AS), cmp.Compare(a.Country, b.Country))
 		})}
 	for _, sum := range sums {
-		busiest.add(sum)
+		busiest.Add(sum)
 	}
-	answer.Total = busiest.total
-	answer.Pairs = append([]remoteJSON{}, busiest.page(&listing{page: 1, perPage: most})...)
+	answer.Total = busiest.Total
+	answer.Pairs = append([]remoteJSON{}, page(&busiest, &listing{page: 1, perPage: most})...)
 	s.writeJSON(w, r, answer)
 }

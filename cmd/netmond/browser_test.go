@@ -14,7 +14,7 @@ import (
 	"github.com/netmond/netmond/internal/testneed"
 )
 
-// browse runs a test of web/ui/test in Chromium against a netmond that was started with args.
+// browse runs a test of web/ui/test in Chromium against a netmond that was started with args, if there are any.
 func browse(t *testing.T, script string, env []string, args ...string) {
 	t.Helper()
 	if testing.Short() {
@@ -27,9 +27,11 @@ func browse(t *testing.T, script string, env []string, args ...string) {
 		t.Fatal(err)
 	}
 	testneed.File(t, "browser", filepath.Join(ui, "node_modules", "playwright-core"), "run npm ci in web/ui")
-	address := startDaemon(t, args...)
+	if len(args) > 0 {
+		env = append(env, "NETMOND_URL=http://"+startDaemon(t, args...))
+	}
 	cmd := exec.CommandContext(t.Context(), node, filepath.Join(ui, "test", script))
-	cmd.Env = append(os.Environ(), append(env, "NETMOND_URL=http://"+address, "NETMOND_CHROMIUM="+chromium)...)
+	cmd.Env = append(os.Environ(), append(env, "NETMOND_CHROMIUM="+chromium)...)
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {
@@ -109,4 +111,42 @@ return M`, hostile))
 	}
 	browse(t, "hostile.mjs", []string{"NETMOND_HOSTILE=" + hostile},
 		"run", "-r", pcaptest.File(t, "hostile.pcap", pcaptest.Pcap(packets...)), "-m", "192.0.2.0/24="+hostile, "--scripts-dir", scripts)
+}
+
+// browseHTML opens what netmond read --html wrote of a capture, beside the JSON of the same reading.
+func browseHTML(t *testing.T, args ...string) {
+	t.Helper()
+	html := filepath.Join(t.TempDir(), "report.html")
+	var report, errw bytes.Buffer
+	args = append([]string{"read", "--format", "json", "--top", "hosts,flows,protocols,matrix", "--top-n", "20", "--html", html}, args...)
+	if code := run(t.Context(), args, nil, &report, &errw); code > 1 {
+		t.Fatalf("exit code %d: %s", code, errw.String())
+	}
+	env := []string{"NETMOND_REPORT=" + pcaptest.File(t, "report.json", report.Bytes()), "NETMOND_HTML=" + html}
+	if dir := os.Getenv("NETMOND_HTML_SHOTS"); dir != "" {
+		env = append(env, "NETMOND_SHOTS="+dir)
+	}
+	browse(t, "report.mjs", env)
+}
+
+// TestHTML holds the file over the sample capture against netmond read. NETMOND_HTML_SHOTS=DIR keeps pictures.
+func TestHTML(t *testing.T) { browseHTML(t, "-m", sampleNetworks, "testdata/office.pcap") }
+
+// TestHTMLOfHostileTexts puts markup wherever a text comes from outside.
+func TestHTMLOfHostileTexts(t *testing.T) {
+	const hostile = `<img src=x onerror=alert(1)></script><script>alert(2)</script>&amp;` + "`${alert(1)}`"
+	request := "GET / HTTP/1.1\r\nHost: " + strings.ReplaceAll(hostile, " ", "/") + "\r\n\r\n"
+	var packets []pcaptest.Packet
+	for i, seg := range []pcaptest.Segment{
+		{Flags: "S", Seq: 1}, {Flags: "A", Seq: 2, Ack: 1}, {Flags: "PA", Seq: 2, Ack: 1, Payload: []byte(request)},
+	} {
+		packets = append(packets, pcaptest.Packet{Time: 1_772_355_600e9 + int64(i)*1e8, Data: pcaptest.TCP("192.0.2.10:40000", "198.51.100.1:80", seg)})
+	}
+	path := pcaptest.File(t, "hostile<b>&.pcap", pcaptest.Pcap(packets...))
+	browseHTML(t, "-m", "192.0.2.0/24=<img src=x onerror=alert(1)></script>&amp;", path, filepath.Join(filepath.Dir(path), "gone<script>alert(3)</script>.pcap"))
+}
+
+// TestHTMLOfCorpus is of a capture of the world.
+func TestHTMLOfCorpus(t *testing.T) {
+	browseHTML(t, filepath.Join(testneed.Shared(t), "pcaps", "apps", "browse.pcap"))
 }

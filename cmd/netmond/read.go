@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -19,51 +20,128 @@ import (
 	"github.com/netmond/netmond/report"
 )
 
+// reading is netmond read: its flags.
+type reading struct {
+	conf      *configFlags
+	format    string
+	files     []string
+	top       *topFlags
+	resolving *resolveFlags
+	plot      *plotFlags
+	html      string
+}
+
 func addRead(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
 	cmd := app.Command("read", "Count the traffic of capture files and print it. Needs no privileges.")
-	conf := addConfigFlags(cmd, "accounting", "capture.filter")
-	format := cmd.Flag("format", "Output: a table for people, json (docs/read-json.md) or csv.").
-		Default("table").Enum("table", "json", "csv")
-	files := cmd.Arg("FILE", "Capture files: pcap or pcapng, plain, gzip or zstd; - is standard input. Several are read in order of time.").
-		Required().Strings()
-	commands[cmd.FullCommand()] = func(ctx context.Context) error {
-		_, p, err := conf.buildForFiles(logger())
+	c := &reading{conf: addConfigFlags(cmd, "accounting", "capture.filter")}
+	cmd.Flag("format", "Output: a table for people, json (docs/read-json.md) or csv.").
+		Default("table").EnumVar(&c.format, "table", "json", "csv")
+	c.top, c.resolving, c.plot = addTopFlags(cmd), addResolveFlags(cmd), addPlotFlags(cmd)
+	cmd.Flag("html", "Write a report with graphs to this file too: one file that needs no server and loads nothing.").PlaceHolder("FILE.html").StringVar(&c.html)
+	cmd.Arg("FILE", "Capture files: pcap or pcapng, plain, gzip or zstd; - is standard input. Several are read in order of time.").
+		Required().StringsVar(&c.files)
+	commands[cmd.FullCommand()] = func(ctx context.Context) error { return c.run(ctx, std, logger()) }
+}
+
+// run counts the files and writes what was asked for. What makes no sense it says before that.
+func (c *reading) run(ctx context.Context, std streams, log *slog.Logger) error {
+	request, err := c.top.request(c.format, c.html != "")
+	if err != nil {
+		return err
+	}
+	names, err := c.resolving.resolver()
+	if err != nil {
+		return err
+	}
+	if names != nil && request == nil && c.html == "" {
+		return usageError{errors.New("--resolve: nothing shows addresses; give --top hosts, --top flows or --html")}
+	}
+	if c.html != "" {
+		if err := checkHTML(c.html); err != nil {
+			return err
+		}
+	}
+	_, p, err := c.conf.buildForFiles(log)
+	if err != nil {
+		return err
+	}
+	nothing := p.table.Snapshot()
+	for _, q := range []*report.TopRequest{request, c.htmlRequest()} {
+		if _, err := p.top(report.New(nothing, nil), q); err != nil {
+			return err
+		}
+	}
+	if err := c.plot.check(c.format, nothing.Nets); err != nil {
+		return err
+	}
+	if c.plot.on || c.html != "" {
+		p.recorder = report.NewRecorder(len(nothing.Nets.Networks))
+	}
+	errs, err := p.readFiles(ctx, c.files, std, nil)
+	interrupted := errors.Is(err, context.Canceled)
+	switch {
+	case interrupted:
+		fmt.Fprintln(std.err, "netmond: interrupted: these are the figures up to here")
+	case err != nil:
+		return err
+	}
+	s := p.table.Snapshot()
+	r := p.withFilter(report.New(s, errs))
+	lists, err := p.top(r, request)
+	if err != nil {
+		return err
+	}
+	names.name(ctx, lists, std.err)
+	r.SetTop(lists)
+	var series *report.Series
+	if p.recorder != nil {
+		series = p.recorder.Series(s)
+	}
+	out := bufio.NewWriterSize(std.out, 64<<10)
+	if err := errorsFirst(c.write(out, std, p, r, s, series), out.Flush()); err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	if c.html != "" {
+		lists, err := p.top(r, c.htmlRequest())
 		if err != nil {
 			return err
 		}
-		errs, err := p.readFiles(ctx, *files, std, nil)
-		if err != nil {
-			if !errors.Is(err, context.Canceled) {
-				return err
-			}
-			fmt.Fprintln(std.err, "netmond: interrupted: these are the figures up to here")
+		names.name(ctx, lists, std.err)
+		if err := c.writeHTML(c.html, r, lists, series); err != nil {
+			return err
 		}
-		interrupted := err != nil
-		r := p.withFilter(report.New(p.table.Snapshot(), errs))
-		out := bufio.NewWriterSize(std.out, 64<<10)
-		switch *format {
-		case "json":
-			err = r.WriteJSON(out)
-		case "csv":
-			err = r.WriteCSV(out)
-		default:
-			if p.assumed {
-				fmt.Fprintln(std.err, "netmond: no local networks given: counting private, link-local and loopback space (set yours with -m)")
-			}
-			width, isTTY := terminal(std.out)
-			err = r.WriteTable(out, report.TableOptions{
-				Width: width,
-				Color: isTTY && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
-			})
-		}
-		if err := errorsFirst(err, out.Flush()); err != nil {
-			return fmt.Errorf("write result: %w", err)
-		}
-		if len(errs) > 0 || interrupted {
-			return errReported
-		}
-		return nil
 	}
+	if len(errs) > 0 || interrupted {
+		return errReported
+	}
+	return nil
+}
+
+// write writes the report in the format that was asked for.
+func (c *reading) write(out io.Writer, std streams, p *pipeline, r *report.Report, s *flows.Snapshot, series *report.Series) error {
+	switch {
+	case c.format == "json":
+		return r.WriteJSON(out)
+	case c.format == "csv" && len(c.top.lists) > 0:
+		return r.WriteTopCSV(out)
+	case c.format == "csv":
+		return r.WriteCSV(out)
+	}
+	if p.assumed {
+		fmt.Fprintln(std.err, "netmond: no local networks given: counting private, link-local and loopback space (set yours with -m)")
+	}
+	width, isTTY := terminal(std.out)
+	if columns, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && columns > 0 && !isTTY {
+		width = columns
+	}
+	err := r.WriteTable(out, report.TableOptions{
+		Width: width,
+		Color: isTTY && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+	})
+	if err == nil && c.plot.on {
+		err = c.plot.writePlots(out, width, s.Nets, series)
+	}
+	return err
 }
 
 // readFiles replays files through the table and reports what was wrong with them, which it also
@@ -76,6 +154,9 @@ func (p *pipeline) readFiles(ctx context.Context, paths []string, std streams, o
 		// One worker counts what may pause: several would wait for its next frame with a batch under way, and
 		// snapshots with them.
 		counted = struct{ flows.Source }{counted}
+	}
+	if p.recorder != nil {
+		counted = newStepper(counted, p.recorder, p.table.Snapshot)
 	}
 	progress := startProgress(std.err, src)
 	err := untilDone(ctx, func() error { return p.table.Replay(ctx, counted, onTick) })

@@ -12,6 +12,7 @@ import (
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/geoip"
 	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/report"
 )
 
 // A pipeline is the stages from frames to counters, wired together.
@@ -24,6 +25,7 @@ type pipeline struct {
 	filter   *filter.Filter                   // nil without one
 	places   atomic.Pointer[geoip.DB]         // of remote addresses; nil until a daemon opens it
 	filtered atomic.Pointer[capture.Filtered] // set when files are read through filter
+	recorder *report.Recorder                 // of what files are read; nil without one
 }
 
 // build wires packet, flows, apps and localnets. own are the prefixes of the capture interfaces; live chooses

@@ -33,7 +33,7 @@ var allowed = map[string][]string{
 	"bpf":       {"packet"},
 	"demo":      {"packet"},
 	"flows":     {"packet", "apps", "localnets"},
-	"report":    {"packet", "capture", "flows", "localnets"},
+	"report":    {"packet", "apps", "capture", "flows", "localnets", "web"},
 	"metrics":   {"packet", "capture", "bpf", "flows", "localnets", "alerts", "lua"},
 	"top":       {"web"},
 	"lua":       {"localnets", "alerts", "sandbox"},

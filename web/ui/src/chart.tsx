@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
 import { amount, count, millis, rate, scaled } from './format'
-import { bits, isDark } from './state'
+import { bits, isDark, zone } from './state'
 import type { History, HistoryField } from './types'
 
 export type Line = {
@@ -45,13 +45,22 @@ function axisLabels(unit: string, inBits: boolean, ticks: number[]): string[] {
 
 const two = (n: number) => String(n).padStart(2, '0')
 
+// dateOf is a moment whose parts, read in the reader's own zone, are those of the chart's.
+function dateOf(t: number): Date {
+  const d = new Date(t * 1000)
+  return zone.value === 'utc' ? new Date(+d + d.getTimezoneOffset() * 60_000) : d
+}
+
+// parts are those of a second.
+const parts = (d: Date) => '.' + String(d.getMilliseconds()).padStart(3, '0')
+
 // times shows the ticks of the time axis by a clock of 24 hours; the day stands where it changes.
 function times(ticks: number[], step: number): string[] {
   let day = ''
   return ticks.map((t) => {
-    const d = new Date(t * 1000)
+    const d = dateOf(t)
     const date = d.getFullYear() + '-' + two(d.getMonth() + 1) + '-' + two(d.getDate())
-    const clock = two(d.getHours()) + ':' + two(d.getMinutes()) + (step < 60 ? ':' + two(d.getSeconds()) : '')
+    const clock = two(d.getHours()) + ':' + two(d.getMinutes()) + (step < 60 ? ':' + two(d.getSeconds()) : '') + (step < 1 ? parts(d) : '')
     const fresh = date !== day
     day = date
     return step >= 86400 ? date : clock + (fresh ? '\n' + date : '')
@@ -59,8 +68,8 @@ function times(ticks: number[], step: number): string[] {
 }
 
 const moment = (t: number) => {
-  const d = new Date(t * 1000)
-  return d.toLocaleDateString('sv-SE') + ' ' + d.toLocaleTimeString('sv-SE')
+  const d = dateOf(t)
+  return d.toLocaleDateString('sv-SE') + ' ' + d.toLocaleTimeString('sv-SE') + (d.getMilliseconds() ? parts(d) : '')
 }
 
 // times and values of a line, in the chart's own steps.
@@ -97,7 +106,8 @@ export function Chart({ name, data, lines, height = 220, from, to }: {
   const unit = data.fields[lines[0].field]?.unit ?? ''
   // Of a field that is measured now and then single points have no line to be on.
   const alone = unit === 'us'
-  const shape = lines.map((l) => l.label + l.color + l.down).join() + dark + inBits + unit + height
+  const fine = data.step < 1 // clocks with parts of a second are wide
+  const shape = fine + lines.map((l) => l.label + l.color + l.down).join() + dark + inBits + unit + height
 
   useEffect(() => {
     const grid = { stroke: css('--grid'), width: 1 }
@@ -108,6 +118,7 @@ export function Chart({ name, data, lines, height = 220, from, to }: {
         width: box.current!.clientWidth,
         height,
         legend: { live: true },
+        tzDate: (t) => dateOf(t),
         cursor: { y: false },
         scales: {
           x: { time: true, range: () => range.current as [number, number] },
@@ -115,7 +126,7 @@ export function Chart({ name, data, lines, height = 220, from, to }: {
           y: { range: (_u, min, max) => (min === null || max === null || (min === 0 && max === 0) ? [0, 1] : [Math.min(0, min * 1.08), Math.max(0, max * 1.08)]) },
         },
         axes: [
-          { ...axis, values: (_u, ticks, _i, _space, step) => times(ticks, step) },
+          { ...axis, space: fine ? 110 : 50, values: (_u, ticks, _i, _space, step) => times(ticks, step) },
           { ...axis, size: 88, incrs: steps(unit, inBits), values: (_u, ticks) => axisLabels(unit, inBits, ticks) },
         ],
         series: [

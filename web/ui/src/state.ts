@@ -24,6 +24,9 @@ export const bits = stored('bits', true)
 export type Theme = 'auto' | 'light' | 'dark'
 export const theme = stored<Theme>('theme', 'auto')
 
+// zone is that of the clocks: the reader's own, or UTC.
+export const zone = signal<'local' | 'utc'>('local')
+
 // isDark is whether the page is dark now.
 const system = window.matchMedia('(prefers-color-scheme: dark)')
 export const isDark = signal(false)
