@@ -132,6 +132,9 @@ type Deps struct {
 	AlertView func(cidr string) (score float64, engaged int)
 	// Status is how the process and its capture are doing.
 	Status func() Status
+	// AssumedNetworks reports whether no local networks were configured and the default list stands in. Nil
+	// is always false.
+	AssumedNetworks func() bool
 	// Config is the configuration as loaded, without secrets: what JSON can hold.
 	Config func() any
 }

@@ -107,7 +107,7 @@ func writeGreeting(w io.Writer, s *flows.Snapshot, path string, lost uint64) {
 			size(int64(t[localnets.Ingress].Bytes)), size(int64(t[localnets.Egress].Bytes)), size(int64(t[localnets.Inner].Bytes)))
 	}
 	if shown == 0 {
-		fmt.Fprintln(w, "  no traffic of a local network yet: name yours with -m")
+		fmt.Fprintln(w, "  no traffic of a local network yet: name yours with -m (netmond networks suggest finds them)")
 	}
 	fmt.Fprintln(w)
 }

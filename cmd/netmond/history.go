@@ -67,6 +67,11 @@ func (d *daemon) showHistory(deps *web.Deps) {
 	deps.AlertView = d.alertView
 	deps.Status = d.status
 	deps.Config = d.loadedConfig
+	deps.AssumedNetworks = func() bool {
+		d.reloads.mu.Lock()
+		defer d.reloads.mu.Unlock()
+		return d.assumed
+	}
 }
 
 func (d *daemon) status() web.Status {

@@ -34,7 +34,7 @@ var allowed = map[string][]string{
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "capture", "flows", "localnets"},
 	"metrics":   {"packet", "capture", "bpf", "flows", "localnets", "alerts", "lua"},
-	"top":       {"web"},
+	"top":       {},
 	"lua":       {"localnets", "alerts", "sandbox"},
 	"web":       {"report", "packet", "apps", "flows", "localnets", "alerts", "lua", "history"},
 
