@@ -117,8 +117,10 @@ type Deps struct {
 	// Network gives the canonical CIDR of a local network by CIDR, alias or name. Alerts need it.
 	Network func(name string) (cidr string, ok bool)
 	Alerts  Alerts
-	Checks  Checks
-	Scripts Scripts
+	// AlertFeed is told of the changes of Alerts; nil shows none in live events.
+	AlertFeed *AlertFeed
+	Checks    Checks
+	Scripts   Scripts
 	// Reload reads the configuration again, for POST /-/reload. Its error is shown to the client.
 	Reload func() error
 

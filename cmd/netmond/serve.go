@@ -65,8 +65,8 @@ func (d *daemon) newServer(cfg web.Config, exposition metrics.Config) (*web.Serv
 		Gatherer: registry,
 		Report:   func() *report.Report { return d.withFilter(report.New(d.view().Snapshot, d.inputErrors.get())) },
 		Network:  d.networkOf,
-		Alerts:   d.keeper,
-		Reload:   d.reload,
+		Alerts:   d.keeper, AlertFeed: &d.feed,
+		Reload: d.reload,
 	}
 	if d.engine != nil {
 		deps.Checks, deps.Scripts = d.engine, d.script
