@@ -17,6 +17,9 @@ type Filter struct {
 	RowIDs     []int64 // any of them
 	Text       string  // each word is in description or JSON, in any case; "word*" asks for a beginning
 	Where      []Term
+	// Match, when set, is asked of what all else selects. It must not change the alert, keep it or call the
+	// store, and pages then reach to the alert MaxPage.
+	Match func(*Alert) bool
 
 	Page       int    // from 1; 0 means 1
 	PerPage    int    // 0 means all, of past ones at most MaxPage
@@ -248,6 +251,8 @@ func (f Filter) compile(network string) (*selection, error) {
 		return nil, fmt.Errorf("%d row ids, at most %d: %w", len(f.RowIDs), maxRowIDs, ErrTooLarge)
 	case f.Page < 0 || f.PerPage < 0:
 		return nil, fmt.Errorf("negative page: %w", ErrInvalid)
+	case f.Match != nil && f.PerPage > 0 && f.Page > MaxPage/f.PerPage:
+		return nil, fmt.Errorf("page %d, a filter's reach to the alert %d: %w", f.Page, MaxPage, ErrTooLarge)
 	case f.PerPage > 0 && f.Page > maxOffset/f.PerPage:
 		return nil, fmt.Errorf("page %d: %w", f.Page, ErrTooLarge)
 	}

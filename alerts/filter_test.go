@@ -54,6 +54,8 @@ func TestFilters(t *testing.T) {
 		{"name contains", terms(alerts.Term{Field: alerts.ByNetworkName, Op: alerts.In, Text: "AN 4"}), "4"},
 		{"name does not contain", terms(alerts.Term{Field: alerts.ByNetworkName, Op: alerts.NotIn, Text: "lan"}), "9"},
 		{"check", terms(alerts.Term{Field: alerts.ByCheck, Op: alerts.Neq, Text: "flood"}), "8"},
+		{"match", anyOf(alerts.Filter{Match: func(a *alerts.Alert) bool { return a.Time%3 == 0 }}), "2 5 8"},
+		{"match and others", alerts.Filter{Match: func(a *alerts.Alert) bool { return a.Score > 25 }, Text: "flood", Periodicity: ptr(alerts.Hour)}, "3 5 7"},
 		{"quotes", terms(alerts.Term{Field: alerts.BySubtype, Text: `' OR '1'='1`}), ""},
 	} {
 		each(t, nil, func(t *testing.T, s sink, c *clock) {
@@ -123,8 +125,12 @@ func TestOrderAndPages(t *testing.T) {
 			"row_id":     func(a *alerts.Alert) string { return fmt.Sprint(a.RowID + 100) },
 		}
 		for order, text := range value {
-			for _, desc := range []bool{false, true} {
+			for i := range 4 {
+				desc := i%2 == 1
 				f := alerts.Filter{Status: alerts.StatusAny, OrderBy: order, Descending: desc, PerPage: 3}
+				if i >= 2 {
+					f.Match = func(*alerts.Alert) bool { return true }
+				}
 				all, last := 0, ""
 				for f.Page = 1; ; f.Page++ {
 					page, total := s.Query("", f)
@@ -166,6 +172,7 @@ func TestFilterRefusals(t *testing.T) {
 		{alerts.Filter{Page: -1}, alerts.ErrInvalid},
 		{alerts.Filter{PerPage: -1}, alerts.ErrInvalid},
 		{alerts.Filter{Page: 1 << 60, PerPage: 1 << 10}, alerts.ErrTooLarge},
+		{alerts.Filter{Match: func(*alerts.Alert) bool { return true }, Page: 11, PerPage: 1000}, alerts.ErrTooLarge},
 		{alerts.Filter{Text: long}, alerts.ErrTooLarge},
 		{alerts.Filter{RowIDs: make([]int64, 1001)}, alerts.ErrTooLarge},
 		{alerts.Filter{Where: make([]alerts.Term, 65)}, alerts.ErrTooLarge},

@@ -67,6 +67,11 @@ func (s *Store) eachWindow(q *selection, change func(context.Context, *where) (i
 	for ; from <= last; from += windowRows {
 		w := q.condition("row_id", from, min(from+windowRows-1, last))
 		if err := s.do(func(ctx context.Context) error {
+			if q.Match != nil {
+				if some, err := q.narrow(ctx, s.db, w); err != nil || !some {
+					return err
+				}
+			}
 			n, err := change(ctx, w)
 			total += int(n)
 			return err
@@ -75,6 +80,26 @@ func (s *Store) eachWindow(q *selection, change func(context.Context, *where) (i
 		}
 	}
 	return total, nil
+}
+
+// narrow adds to w the rows that Match selects; some is false when there are none.
+func (q *selection) narrow(ctx context.Context, db *database, w *where) (some bool, err error) {
+	var rows []any
+	err = eachRow(ctx, db, "SELECT "+pastColumns+" FROM network_alerts"+w.text.String(), func(scan func(...any) error) error {
+		var a Alert
+		if err := scan(pastTargets(&a)...); err != nil {
+			return err
+		}
+		if q.Match(&a) {
+			rows = append(rows, a.RowID)
+		}
+		return nil
+	}, w.args...)
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	w.and("row_id IN (?"+strings.Repeat(", ?", len(rows)-1)+")", rows...)
+	return true, nil
 }
 
 // do has the writer run f after all changes that wait.

@@ -26,7 +26,7 @@ func (q *selection) selects(a *Alert) bool {
 			return false
 		}
 	}
-	return q.Text == "" || hasWords(q.words, a)
+	return (q.Text == "" || hasWords(q.words, a)) && (q.Match == nil || q.Match(a))
 }
 
 // termsHold applies the terms of one field.

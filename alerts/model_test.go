@@ -88,12 +88,18 @@ func TestStoreIsMem(t *testing.T) {
 			},
 			"acknowledge": func(t *rapid.T) {
 				f := alerts.Filter{Status: alerts.StatusAny, Text: rapid.SampledFrom([]string{"", "syn"}).Draw(t, "text")}
+				if rapid.Bool().Draw(t, "match") {
+					f.Match = func(a *alerts.Alert) bool { return a.Score%2 == 0 }
+				}
 				n, err := mem.Acknowledge(netA, f, "l")
 				m, err2 := store.Acknowledge(netA, f, "l")
 				check(t, "acknowledged", []any{n, err}, []any{m, err2})
 			},
 			"delete": func(t *rapid.T) {
 				f := alerts.Filter{Where: []alerts.Term{{Field: alerts.ByScore, Op: alerts.Lt, Number: rapid.Int64Range(0, 250).Draw(t, "score")}}}
+				if rapid.Bool().Draw(t, "match") {
+					f.Match = func(a *alerts.Alert) bool { return a.Time%2 == 0 }
+				}
 				n, err := mem.Delete(netB, f)
 				m, err2 := store.Delete(netB, f)
 				check(t, "deleted", []any{n, err}, []any{m, err2})

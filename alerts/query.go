@@ -3,6 +3,7 @@ package alerts
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -177,6 +178,14 @@ func (s *Store) Find(ctx context.Context, network string, f Filter) (page []Aler
 		return q.cut(memory), len(memory), s.queryFailed(ErrClosed)
 	}
 	w := q.condition("+row_id", 0, before-1)
+	first, length := q.window()
+	if q.Match != nil {
+		past, matched, err := q.scan(ctx, db, w, first+min(length, MaxPage))
+		if err != nil {
+			return q.cut(memory), len(memory), s.queryFailed(err)
+		}
+		return q.merge(memory, past, first, length), matched + len(memory), nil
+	}
 	count := w
 	if q.isPlain() { // counting what is acknowledged, which is less, gives the rest
 		count = &where{}
@@ -195,7 +204,6 @@ func (s *Store) Find(ctx context.Context, network string, f Filter) (page []Aler
 	total += len(memory)
 	// The page is [first, first+count) of the merged list. Of the file's list only what can be there is
 	// read: at most len(memory) of the alerts before it are from memory.
-	first, length := q.window()
 	skip := max(first-len(memory), 0)
 	past, err := q.read(ctx, db, w, skip, min(length, MaxPage)+min(first, len(memory)))
 	if err != nil {
@@ -207,7 +215,7 @@ func (s *Store) Find(ctx context.Context, network string, f Filter) (page []Aler
 // isPlain reports whether q asks for nothing but a status.
 func (q *selection) isPlain() bool {
 	return q.network == "" && q.Periodicity == nil && q.ID == nil && q.Severity == nil && q.Begin == 0 && q.End == 0 &&
-		len(q.RowIDs) == 0 && q.Text == "" && len(q.Where) == 0
+		len(q.RowIDs) == 0 && q.Text == "" && len(q.Where) == 0 && q.Match == nil
 }
 
 // selectMemory gives the engaged alerts, and the past ones that are not known to be in the file, that
@@ -247,6 +255,45 @@ func (q *selection) read(ctx context.Context, db *database, w *where, skip, coun
 		list = append(list, a)
 	}
 	return list, rows.Err()
+}
+
+// scan gives the first of the file's list that Match selects, at most keep of them and in order, and how many
+// it selects. SQLite does not sort: it would hold all rows for it.
+func (q *selection) scan(ctx context.Context, db *database, w *where, keep int) (list []Alert, matched int, err error) {
+	size := 0
+	trim := func() {
+		q.sort(list)
+		list = slices.Clone(list[:min(len(list), keep)]) // what is cut off is let go
+		size = 0
+		for i := range list {
+			if size += list[i].bytes(); size > pageBytes {
+				keep = i + 1
+				list = list[:keep]
+				break
+			}
+		}
+	}
+	rows, err := db.read.QueryContext(ctx, "SELECT "+pastColumns+" FROM network_alerts"+w.text.String(), w.args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var a Alert
+		if err := rows.Scan(pastTargets(&a)...); err != nil {
+			return nil, 0, fmt.Errorf("%w: %w", errDamaged, err)
+		}
+		if !q.Match(&a) {
+			continue
+		}
+		matched++
+		list = append(list, a)
+		if size += a.bytes(); len(list) >= 2*keep+1000 || size > 2*pageBytes {
+			trim()
+		}
+	}
+	trim()
+	return list, matched, rows.Err()
 }
 
 // merge gives [first, first+count) of two sorted lists together.

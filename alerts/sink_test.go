@@ -394,6 +394,9 @@ func TestAcknowledgeAndDelete(t *testing.T) {
 		if n, err := s.Delete(netA, alerts.Filter{Status: alerts.StatusAcknowledged, RowIDs: []int64{2, 3, 4}}); n != 2 || err != nil {
 			t.Errorf("deleted %d, %v", n, err)
 		}
+		if n, err := s.Delete(netA, alerts.Filter{Match: func(a *alerts.Alert) bool { return a.Score > 200 }}); n != 0 || err != nil {
+			t.Errorf("deleted %d that do not match, %v", n, err)
+		}
 		if n, err := s.Delete(netA, alerts.Filter{Text: "flood"}); n != 2 || err != nil {
 			t.Errorf("deleted by text %d, %v", n, err)
 		}

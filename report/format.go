@@ -9,7 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// siBytes is n with an SI unit (1 kB = 1,000 B) in three figures: "999 B", "1.20 kB", "12.0 MB".
+// Bytes is n with an SI unit (1 kB = 1,000 B) in three figures: "999 B", "1.20 kB", "12.0 MB".
+func Bytes(n uint64) string { return siBytes(n) }
+
 func siBytes(n uint64) string {
 	if n < 1000 {
 		return strconv.FormatUint(n, 10) + " B"
@@ -184,9 +186,6 @@ func pad(s string, width int, right bool) string {
 	}
 	return s + strings.Repeat(" ", n)
 }
-
-// Bytes is n for a person, with an SI unit.
-func Bytes(n uint64) string { return siBytes(n) }
 
 // BitRate is a rate of bytes a second, not negative, as bits a second for a person.
 func BitRate(bytes float64) string { return si(8*bytes, "bit/s") }

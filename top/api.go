@@ -101,13 +101,17 @@ type api struct {
 	base   string
 }
 
-// get decodes the answer to a question into v. An error has what the server says is wrong.
 func (a *api) get(ctx context.Context, path string, q url.Values, v any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base+path+"?"+q.Encode(), nil)
+	return Get(ctx, a.client, a.base, path, q, v)
+}
+
+// Get decodes the answer of the API at base to a question into v. An error has what the server says is wrong.
+func Get(ctx context.Context, client *http.Client, base, path string, q url.Values, v any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path+"?"+q.Encode(), nil)
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", a.base, err)
+		return fmt.Errorf("ask: %w", err) // it has the address
 	}
-	resp, err := a.client.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return err // a *url.Error: it has the address
 	}

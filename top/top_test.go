@@ -91,10 +91,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		answer["hosts"] = []any{map[string]any{"address": "192.0.2.7", "bytes_sent": 1234}}
 	case "/api/v1/alerts":
-		answer["alerts"] = []any{
+		list := []any{
 			map[string]any{"status": "engaged", "network": "192.0.2.0/24", "check": "syn_scan_victim", "score": 50, "time": "2026-01-05T08:41:00Z", "details": map[string]any{"metric": "SYNs", "value": 2400, "threshold": 100}},
 			map[string]any{"status": "historical", "network": "192.0.2.0/24", "check": "idle_network", "score": 10, "time": "2026-01-05T08:40:00Z"},
 		}
+		if r.URL.Query().Get("filter") == "score>20 status:engaged" {
+			list = list[:1]
+		}
+		answer["alerts"], answer["total"] = list, len(list)
 	case "/api/v1/flows":
 		answer["flows"] = []any{map[string]any{"client": map[string]any{"address": "2001:db8::1", "port": 4}, "server": map[string]any{"address": "192.0.2.9"}, "protocol": "icmp"}}
 	}

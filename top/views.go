@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/netmond/netmond/web/query"
 )
 
 // A view is one of the pages.
@@ -269,30 +267,24 @@ func sortRows[T any](list []T, by func(a, b *T) int, descending bool, tie func(a
 // alertStates are the short words for an alert's status.
 var alertStates = map[string]string{"engaged": "engaged", "historical": "past", "acknowledged": "acked"}
 
-// maxAlerts is how many alerts are looked through.
+// maxAlerts is how many of the latest alerts are ordered here.
 const maxAlerts = 1000
 
-// alerts filters here, in the same language, what the API lists.
 func (a *api) alerts(ctx context.Context, q question) (t table, err error) {
 	var answer struct {
+		Total  int     `json:"total"`
 		Alerts []alert `json:"alerts"`
 	}
 	params := url.Values{"status": {"any"}, "per_page": {fmt.Sprint(maxAlerts)}}
 	if q.network != "" {
 		params.Set("network", q.network)
 	}
+	if q.filter != "" {
+		params.Set("filter", q.filter)
+	}
 	if err := a.get(ctx, "/api/v1/alerts", params, &answer); err != nil {
 		return t, err
 	}
-	ids := map[string]int32{}
-	for _, al := range answer.Alerts {
-		ids[al.Network], ids[al.NetworkName] = al.NetworkID, al.NetworkID
-	}
-	filter, err := query.Parse(query.Alerts, q.filter, func(name string) (int32, bool) { id, ok := ids[name]; return id, ok })
-	if err != nil {
-		return t, err
-	}
-	answer.Alerts = slices.DeleteFunc(answer.Alerts, func(al alert) bool { return !filter.Match(al.record()) })
 	by := map[string]func(a, b *alert) int{
 		"time":    func(a, b *alert) int { return cmp.Compare(a.Time, b.Time) },
 		"status":  func(a, b *alert) int { return cmp.Compare(b.Status, a.Status) },
@@ -303,25 +295,13 @@ func (a *api) alerts(ctx context.Context, q question) (t table, err error) {
 	sortRows(answer.Alerts, by, q.descending, func(a, b *alert) int {
 		return cmp.Or(cmp.Compare(a.Network, b.Network), cmp.Compare(a.Check, b.Check), cmp.Compare(a.Subtype, b.Subtype))
 	})
-	t.total = len(answer.Alerts)
+	t.total = answer.Total
 	for _, al := range answer.Alerts[:min(len(answer.Alerts), q.rows)] {
 		t.rows = append(t.rows, row{key: al.Network, alarm: al.Status == "engaged", cells: []string{
 			clock(al.Time), alertStates[al.Status], fmt.Sprint(al.Score), clean(al.NetworkName), clean(al.text()),
 		}})
 	}
 	return t, nil
-}
-
-func (al *alert) record() *query.Record {
-	r := &query.Record{
-		Ends: []query.End{{Network: al.NetworkID}}, Name: al.NetworkName, Check: al.Check, Severity: al.Severity, Status: al.Status,
-		Texts: []string{al.Description, al.Subtype, al.Network},
-	}
-	if p, err := netip.ParsePrefix(al.Network); err == nil {
-		r.Ends[0].Addr = p.Addr()
-	}
-	r.Numbers[query.Score] = float64(al.Score)
-	return r
 }
 
 // text is what happened, as the check says it.

@@ -132,6 +132,7 @@ func (s *Server) alertQuery(r *http.Request) (network string, f alerts.Filter, e
 			f.End, err = parseTime(value)
 		case "text":
 			f.Text = value
+		case "filter": // below
 		case "row_id":
 			var terms []alerts.Term
 			terms, err = alerts.ParseTerms(alerts.ByRowID, value)
@@ -166,6 +167,11 @@ func (s *Server) alertQuery(r *http.Request) (network string, f alerts.Filter, e
 			return "", f, fmt.Errorf("parameter %s: %w", name, err)
 		}
 	}
+	if q.Has("filter") {
+		if err := s.filterAlerts(&network, &f, q.Get("filter")); err != nil {
+			return "", f, fmt.Errorf("parameter filter: %w", err)
+		}
+	}
 	return network, f, f.Validate()
 }
 
@@ -192,8 +198,7 @@ func parseNumber(s string, most int) (int, error) {
 // alerts lists alerts.
 func (s *Server) alerts(w http.ResponseWriter, r *http.Request) {
 	network, f, err := s.alertQuery(r)
-	if err != nil {
-		writeProblem(w, http.StatusBadRequest, err.Error())
+	if (&params{err: err}).badRequest(w) {
 		return
 	}
 	f.Page = max(f.Page, 1)
@@ -243,8 +248,7 @@ type pastSelection struct {
 // changeAlerts reads a selection and applies change to it.
 func (s *Server) changeAlerts(w http.ResponseWriter, r *http.Request, change func(network string, f alerts.Filter, label string) (int, error)) {
 	network, f, err := s.alertQuery(r)
-	if err != nil {
-		writeProblem(w, http.StatusBadRequest, err.Error())
+	if (&params{err: err}).badRequest(w) {
 		return
 	}
 	var sel pastSelection

@@ -118,8 +118,10 @@ type Deps struct {
 	// Network gives the canonical CIDR of a local network by CIDR, alias or name. Alerts need it.
 	Network func(name string) (cidr string, ok bool)
 	Alerts  Alerts
-	Checks  Checks
-	Scripts Scripts
+	// AlertFeed is told of the changes of Alerts; nil shows none in live events.
+	AlertFeed *AlertFeed
+	Checks    Checks
+	Scripts   Scripts
 	// Reload reads the configuration again, for POST /-/reload. Its error is shown to the client.
 	Reload func() error
 	// NotReady says why a server that was set ready does not count yet, "" when it does. Nil: it does.
@@ -137,6 +139,9 @@ type Deps struct {
 	Status func() Status
 	// Places are the databases of remote addresses, or nil.
 	Places func() *geoip.DB
+	// AssumedNetworks reports whether no local networks were configured and the default list stands in. Nil
+	// is always false.
+	AssumedNetworks func() bool
 	// Config is the configuration as loaded, without secrets: what JSON can hold.
 	Config func() any
 }

@@ -3,8 +3,10 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -130,9 +132,14 @@ func (s *Server) makeTick() *tickJSON {
 	return tick
 }
 
-// live sends a tick each second as server-sent events (WHATWG HTML, section 9.2) until the client goes
-// or the server ends.
+// live sends a tick each second, and changes of alerts as they come, as server-sent events (WHATWG HTML,
+// section 9.2) until the client goes or the server ends.
 func (s *Server) live(w http.ResponseWriter, r *http.Request) {
+	row, err := lastRow(r)
+	if err != nil {
+		writeProblem(w, http.StatusBadRequest, err.Error())
+		return
+	}
 	select {
 	case s.lives <- struct{}{}:
 		defer func() { <-s.lives }()
@@ -147,22 +154,60 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	}
 	c := http.NewResponseController(w)
 	c.SetReadDeadline(time.Time{}) // an error means that the connection has ended, which the first write tells
+	send := func(events []byte) bool {
+		if len(events) == 0 {
+			return true
+		}
+		c.SetWriteDeadline(time.Now().Add(liveTimeout))
+		_, err := w.Write(events)
+		return err == nil && c.Flush() == nil
+	}
+	var more <-chan struct{} // nil without a feed
+	alertsTo := func() bool {
+		var events []byte
+		events, row, more = s.changesAfter(r.Context(), row)
+		return send(events)
+	}
+	if feed := s.deps.AlertFeed; feed != nil {
+		if row < 0 { // a new client begins here: an ID without data only says where it stands
+			_, row, _, more = feed.after(0)
+			if !send(fmt.Appendf(nil, "id: %d\n\n", row)) {
+				return
+			}
+		} else if !alertsTo() {
+			return
+		}
+	}
 	every := time.NewTicker(liveEvery)
 	defer every.Stop()
-	for {
-		c.SetWriteDeadline(time.Now().Add(liveTimeout))
-		if _, err := w.Write(s.tick()); err != nil {
-			return
-		}
-		if c.Flush() != nil {
-			return
-		}
+	for ok := send(s.tick()); ok; {
 		select {
+		case <-more:
+			ok = alertsTo()
 		case <-every.C:
+			ok = send(s.tick())
 		case <-r.Context().Done():
 			return
 		case <-s.ending:
 			return
 		}
 	}
+}
+
+// lastRow is the row of the last change of an alert that a client has seen, as a browser says when it comes
+// again, or as the parameter says; -1 for a new client.
+func lastRow(r *http.Request) (int64, error) {
+	p := paramsOf(r, "last_event_id")
+	text := r.Header.Get("Last-Event-ID")
+	if text == "" {
+		text = p.text("last_event_id")
+	}
+	if p.err != nil || text == "" {
+		return -1, p.err
+	}
+	row, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || row < 0 {
+		return -1, errors.New("the last event's ID is none of netmond's")
+	}
+	return row, nil
 }

@@ -123,19 +123,19 @@ func TestContract(t *testing.T) {
 
 	for _, target := range []string{
 		"networks", "networks/summary", "networks/summary?q=office&sort=ingress&order=asc&page=1&per_page=2&spark=1",
-		"network?network=office", "network?network=2001:db8:1::/64", "matrix", "matrix?cells=1", "remotes", "remotes?network=office&v4=24&v6=48&pairs=2",
+		"network?network=office", "network?network=2001:db8:1::/64", "matrix", "matrix?cells=1", "networks/suggest", "networks/suggest?min_share=0.2&max=3&all=true", "remotes", "remotes?network=office&v4=24&v6=48&pairs=2",
 		"remotes?by=as", "remotes?by=country", "flows?filter=country:fr", "hosts?filter=as:none",
 		"flows", "flows?filter=net:office+port:443&sort=rtt&per_page=3", "flows?filter=port:1", "hosts", "hosts?sort=bytes_sent&order=asc",
 		"history?from=-1d", "history?network=office&from=-7d&points=7&fields=rtt,ingress_bytes", "history?network=guests&from=-1d&step=60",
-		"history/protocols?network=office&from=-1d", "alerts", "alerts?status=historical&severity=error;gte&order=asc", "alerts?network=office&per_page=1",
+		"history/protocols?network=office&from=-1d", "alerts", "alerts?status=historical&severity=error;gte&order=asc", "alerts?network=office&per_page=1", "alerts?filter=net:office+score>10+severity:error",
 		"checks", "checks/source?check=a", "capture", "config", "openapi.yaml",
 	} {
 		check(s, "GET", "/api/v1/"+target, "", 200)
 	}
 	for target, status := range map[string]int{
-		"networks/summary?sort=colour": 400, "network": 400, "network?network=%3Cb%3E": 404, "matrix?cells=0": 400, "remotes?v4=33": 400, "remotes?by=town": 400, "remotes?network=no": 404, "flows?filter=port:x": 400,
+		"networks/summary?sort=colour": 400, "network": 400, "network?network=%3Cb%3E": 404, "matrix?cells=0": 400, "networks/suggest?min_share=0": 400, "networks/suggest?all=perhaps": 400, "networks/suggest?max=1001": 400, "remotes?v4=33": 400, "remotes?by=town": 400, "remotes?network=no": 404, "flows?filter=port:x": 400,
 		"hosts?page=0": 400, "history?from=x": 400, "history?network=nowhere": 404, "history/protocols": 400, "history/protocols?network=no": 404,
-		"alerts?status=no": 400, "checks?x=1": 400, "checks/source": 400, "checks/source?check=zzz": 404, "checks/source?check=b": 503, "capture?x=1": 400, "config?x=1": 400,
+		"alerts?status=no": 400, "alerts?filter=status:loud": 400, "checks?x=1": 400, "checks/source": 400, "checks/source?check=zzz": 404, "checks/source?check=b": 503, "capture?x=1": 400, "config?x=1": 400,
 	} {
 		check(s, "GET", "/api/v1/"+target, "", status)
 	}
@@ -344,7 +344,7 @@ func docsOfValue(p *openapi3.Parameter) string {
 const docsOfFilters = `
 ## Filters
 
-Flows and hosts are selected by one language, in the API and on the page. Terms with spaces between must all
+Flows, hosts and alerts are selected by one language, in the API, on the page and in the terminal. Terms with spaces between must all
 hold; ` + "`or`, `not` (or `-`)" + ` and parentheses combine them. A wrong filter is a problem whose ` + "`column`" + ` says where.
 
 | term | selects |
@@ -357,7 +357,9 @@ hold; ` + "`or`, `not` (or `-`)" + ` and parentheses combine them. A wrong filte
 | ` + "`as:64496` `as:\"example net\"` `country:de`" + ` | autonomous system by number or name, country, of an end in no local network; ` + "`none`" + ` is unknown; needs a database (geoip) |
 | ` + "`vlan:12` `state:half_open` `dir:ingress`" + ` | VLAN, TCP state, direction |
 | ` + "`bytes>1MB` `packets>=10` `rtt>50ms` `duration>1m` `retransmissions>0`" + ` | flows by figures |
-| a word | a part of an address, name or protocol |
+| ` + "`bytes_sent>1GB` `bytes_received>1GB` `flows>100`" + ` | hosts by figures |
+| ` + "`check:syn_scan_victim` `severity:error` `status:engaged` `score>50`" + ` | alerts, of which ` + "`net:`" + ` is the network, ` + "`host:` and `port:`" + ` what the check names, ` + "`name:`" + ` the network's name, and ` + "`age<1h`" + ` the time since they began |
+| a word | a part of an address, name, protocol or description |
 `
 
 // addrForTests is the address that requests come to.

@@ -103,7 +103,7 @@ func (s *Server) remotes(w http.ResponseWriter, r *http.Request) {
 				answer.Capped = true
 				return
 			}
-			sum = &remoteJSON{Network: report.CIDROf(network, nets), Alias: report.AliasOf(network, nets), report.Place: key.place}
+			sum = &remoteJSON{Network: report.CIDROf(network, nets), Alias: report.AliasOf(network, nets), Place: key.place}
 			if by == "prefix" {
 				sum.Prefix = key.prefix.String()
 			}

@@ -42,6 +42,7 @@ func (s *Server) routes(gatherer prometheus.Gatherer) (http.Handler, error) {
 	})
 	if s.deps.Snapshot != nil {
 		routes["/api/v1/networks/summary"] = route{get: s.summary}
+		routes["/api/v1/networks/suggest"] = route{get: s.suggest}
 		routes["/api/v1/network"] = route{get: s.network}
 		routes["/api/v1/matrix"] = route{get: s.matrix}
 		routes["/api/v1/remotes"] = route{get: s.remotes}

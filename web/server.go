@@ -55,6 +55,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		cfg: cfg, deps: deps, stats: newStats(), hosts: newHosts(cfg),
 		scanning: make(chan struct{}, 1), lives: make(chan struct{}, maxLive), ending: make(chan struct{}),
 	}
+	s.beginFeed()
 	own := prometheus.NewRegistry()
 	if err := own.Register(&s.stats); err != nil {
 		return nil, fmt.Errorf("web: register metrics: %w", err)

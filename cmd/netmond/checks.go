@@ -18,17 +18,26 @@ import (
 )
 
 // openKeeper opens where alerts are kept, by the clock now (s since the Unix epoch). plan may be nil.
-func openKeeper(cfg alerts.Config, log *slog.Logger, now func() int64, plan *memoryPlan) (alerts.Keeper, error) {
+func (d *daemon) openKeeper(cfg alerts.Config, log *slog.Logger, now func() int64, plan *memoryPlan) (alerts.Keeper, error) {
 	if plan != nil {
 		plan.alerting(&cfg)
 	}
 	cfg.Now = now
-	cfg.Events = (&alertLog{log: log}).event
+	cfg.Events = d.alertEvents(log)
 	if cfg.Dir == "" {
 		log.Warn("alerts are lost at the end: there is no data directory (data_dir, --data-dir)")
 		return alerts.NewMem(cfg), nil
 	}
 	return alerts.Open(cfg, log)
+}
+
+// alertEvents tells the log and the page of each change of an alert.
+func (d *daemon) alertEvents(log *slog.Logger) func(alerts.Event) {
+	lines := &alertLog{log: log}
+	return func(e alerts.Event) {
+		lines.event(e)
+		d.feed.Add(e)
+	}
 }
 
 // newEngine makes the engine that runs the checks on the daemon's snapshots.

@@ -106,7 +106,7 @@ func (d *daemon) openVirtual(ctx context.Context, o *options, name string) (err 
 	defer func() { d.log = log }()
 	keep := alerts.DefaultConfig()
 	keep.Now = func() int64 { return d.wallClock() / int64(time.Second) }
-	keep.Events = (&alertLog{log: log}).event
+	keep.Events = d.alertEvents(log)
 	d.keeper = alerts.NewMem(keep)
 	d.started = time.Now()
 	recording := o.recording()

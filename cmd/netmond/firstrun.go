@@ -12,10 +12,13 @@ import (
 	"strings"
 	"time"
 
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/config"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/localnets"
+	"github.com/netmond/netmond/report"
 )
 
 // greetTime is by when the busiest networks are shown.
@@ -54,7 +57,7 @@ func withGrant(err error) error {
 // quoted is path as a shell takes it for one word.
 func quoted(path string) string {
 	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+", r)
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:", r)
 	}
 	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
 		return path
@@ -63,11 +66,16 @@ func quoted(path string) string {
 }
 
 // greet tells a person at a terminal where the page is, and within ten seconds what was seen.
-func (d *daemon) greet(ctx context.Context, address string) {
+func (d *daemon) greet(ctx context.Context, listen *toolkit.FlagConfig) {
 	if _, isTTY := terminal(d.std.err); !isTTY || len(d.sources()) == 0 {
 		return
 	}
-	fmt.Fprintf(d.std.err, "\n  http://%s/  (in a terminal: netmond top)\n\n", shownAddress(address))
+	page := pageURL(listen)
+	inTerminal := "netmond top"
+	if page != "http://"+defaultListen+"/" {
+		inTerminal += " --url " + quoted(strings.TrimSuffix(page, "/"))
+	}
+	fmt.Fprintf(d.std.err, "\n  %s  (in a terminal: %s)\n\n", page, inTerminal)
 	go func() { // ends after greetTime or with ctx
 		for deadline := time.Now().Add(greetTime - time.Second); ; {
 			if sleep(ctx, time.Second) != nil {
@@ -75,7 +83,7 @@ func (d *daemon) greet(ctx context.Context, address string) {
 			}
 			v := d.view()
 			if s := v.Snapshot; time.Now().After(deadline) || s.Capture.Packets >= greetPackets {
-				writeGreeting(d.std.err, s, v.Sources[0].Path, lost(&v).Packets)
+				writeGreeting(d.std.err, s, d.sources(), lost(&v).Packets)
 				return
 			}
 		}
@@ -86,8 +94,15 @@ func (d *daemon) greet(ctx context.Context, address string) {
 const greetPackets = 1000
 
 // writeGreeting tells how the capture does, and the three busiest networks.
-func writeGreeting(w io.Writer, s *flows.Snapshot, path string, lost uint64) {
-	fmt.Fprintf(w, "\n  %d packets, %s captured (%s), %d packets lost\n", s.Capture.Packets, size(int64(s.Capture.Bytes)), path, lost)
+func writeGreeting(w io.Writer, s *flows.Snapshot, sources []capture.Stats, lost uint64) {
+	fmt.Fprintf(w, "\n  %d packets, %s captured, %d packets lost\n", s.Capture.Packets, report.Bytes(s.Capture.Bytes), lost)
+	for i := range sources {
+		line := "  " + sources[i].Interface + " by " + sources[i].Path
+		if sources[i].Reason != "" {
+			line += ": " + sources[i].Reason
+		}
+		fmt.Fprintln(w, line)
+	}
 	busiest := slices.Clone(s.Nets.Networks)
 	all := func(n *localnets.NetworkStats) (sum uint64) {
 		for _, c := range n.Traffic {
@@ -105,10 +120,10 @@ func writeGreeting(w io.Writer, s *flows.Snapshot, path string, lost uint64) {
 		shown++
 		t := &n.Traffic
 		fmt.Fprintf(w, "  %-24s in %-10s out %-10s inner %s\n", cmp.Or(n.Alias, n.Prefix.String()),
-			size(int64(t[localnets.Ingress].Bytes)), size(int64(t[localnets.Egress].Bytes)), size(int64(t[localnets.Inner].Bytes)))
+			report.Bytes(t[localnets.Ingress].Bytes), report.Bytes(t[localnets.Egress].Bytes), report.Bytes(t[localnets.Inner].Bytes))
 	}
 	if shown == 0 {
-		fmt.Fprintln(w, "  no traffic of a local network yet: name yours with -m")
+		fmt.Fprintln(w, "  no traffic of a local network yet: name yours with -m (netmond networks suggest finds them)")
 	}
 	fmt.Fprintln(w)
 }

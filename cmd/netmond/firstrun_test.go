@@ -42,8 +42,8 @@ func TestWithGrant(t *testing.T) {
 func TestGreeting(t *testing.T) {
 	d := playDemo(t, time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), 20*time.Second)
 	var b strings.Builder
-	writeGreeting(&b, d.table.Snapshot(), "afpacket", 7)
-	for _, want := range []string{"(afpacket), 7 packets lost", "\n  offices  ", "in "} {
+	writeGreeting(&b, d.table.Snapshot(), []capture.Stats{{Interface: "eth1", Path: "afpacket", Reason: "it works everywhere"}}, 7)
+	for _, want := range []string{" captured, 7 packets lost\n  eth1 by afpacket: it works everywhere\n", "\n  offices  ", "in "} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, b.String())
 		}

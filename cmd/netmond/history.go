@@ -70,6 +70,11 @@ func (d *daemon) showHistory(deps *web.Deps) {
 	deps.Status = d.status
 	deps.Config = d.loadedConfig
 	deps.Places = d.places.Load
+	deps.AssumedNetworks = func() bool {
+		d.reloads.mu.Lock()
+		defer d.reloads.mu.Unlock()
+		return d.assumed
+	}
 }
 
 func (d *daemon) status() web.Status {

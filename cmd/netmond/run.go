@@ -144,7 +144,7 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 	}
 	d.reloads.now.LastSuccess = time.Now().UnixNano()
 	clock := func() int64 { return d.wallClock() / int64(time.Second) }
-	if d.keeper, err = openKeeper(s.alerts, d.log, clock, d.plan); err != nil {
+	if d.keeper, err = d.openKeeper(s.alerts, d.log, clock, d.plan); err != nil {
 		return err
 	}
 	d.started = time.Now()
@@ -160,7 +160,7 @@ func (d *daemon) start(ctx context.Context, s *setup, files []string) (err error
 		server, err = d.newServer(s.web, s.metrics)
 	}
 	if err == nil {
-		d.greet(ctx, (*s.web.Listen.WebListenAddresses)[0])
+		d.greet(ctx, s.web.Listen)
 		err = d.run(ctx, server, files)
 	}
 	return errorsFirst(err, d.history.Close(), d.closeChecks())
@@ -189,6 +189,7 @@ type daemon struct {
 	view     func() metrics.View // shared by all readers
 	oom      *oomScore           // for workers; nil where there is none
 	keeper   alerts.Keeper
+	feed     web.AlertFeed // of keeper
 	history  *history.Store
 	started  time.Time
 	engine   *engine.Engine // nil without checks

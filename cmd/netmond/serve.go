@@ -65,7 +65,7 @@ func (d *daemon) newServer(cfg web.Config, exposition metrics.Config) (*web.Serv
 		Gatherer: registry,
 		Report:   func() *report.Report { return d.withFilter(report.New(d.view().Snapshot, d.inputErrors.get())) },
 		Network:  d.networkOf,
-		Alerts:   d.keeper,
+		Alerts:   d.keeper, AlertFeed: &d.feed,
 		Reload:   d.reload,
 		NotReady: d.awaited,
 	}

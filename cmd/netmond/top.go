@@ -8,9 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -25,15 +23,10 @@ import (
 	"github.com/netmond/netmond/web"
 )
 
-// topTimeout bounds a question of top.
-const topTimeout = 10 * time.Second
-
 func addTop(app *kingpin.Application, commands map[string]func(context.Context) error, std streams, logger func() *slog.Logger) {
 	cmd := app.Command("top", "Show networks, hosts, flows, protocols and alerts live in this terminal: of a running netmond, an interface or capture files. ? there lists the keys.")
 	conf := addConfigFlags(cmd, "accounting", "capture.filter")
-	var urlSet bool
-	address := cmd.Flag("url", "A running netmond's address, with user:password@ where it asks for them.").
-		Default("http://" + defaultListen).IsSetByUser(&urlSet).String()
+	at := addServerFlags(cmd)
 	iface := cmd.Flag("interface", "Capture on this interface instead. Needs CAP_NET_RAW.").Short('i').PlaceHolder("IFACE").String()
 	files := cmd.Flag("read-file", "Play this capture file instead. Repeatable; needs no privileges.").Short('r').PlaceHolder("FILE").Strings()
 	speed := cmd.Flag("speed", "How many times faster than real time files are played.").Default("1").Float64()
@@ -43,7 +36,7 @@ func addTop(app *kingpin.Application, commands map[string]func(context.Context) 
 
 	commands[cmd.FullCommand()] = func(ctx context.Context) error {
 		chosen := 0
-		for _, set := range []bool{urlSet, *iface != "", len(*files) > 0} {
+		for _, set := range []bool{at.set, *iface != "", len(*files) > 0} {
 			if set {
 				chosen++
 			}
@@ -58,7 +51,7 @@ func addTop(app *kingpin.Application, commands map[string]func(context.Context) 
 		case *iterations < 0:
 			return usageError{fmt.Errorf("--iterations %d: want 0 at least", *iterations)}
 		}
-		cfg := top.Config{Base: strings.TrimSuffix(*address, "/"), Interval: *interval, In: std.in, Out: std.out, Plain: *plain, Iterations: *iterations}
+		cfg := top.Config{Interval: *interval, In: std.in, Out: std.out, Plain: *plain, Iterations: *iterations}
 		dumb := os.Getenv("TERM") == "dumb" || os.Getenv("TERM") == ""
 		width, isTTY := terminal(std.out)
 		cfg.Width = width
@@ -67,15 +60,14 @@ func addTop(app *kingpin.Application, commands map[string]func(context.Context) 
 		}
 		cfg.Color = os.Getenv("NO_COLOR") == "" && !dumb
 		if *iface == "" && len(*files) == 0 {
-			u, err := url.Parse(cfg.Base)
-			if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-				return usageError{fmt.Errorf("--url %s: want an address such as http://%s", *address, defaultListen)}
+			var err error
+			if cfg.Base, cfg.Client, err = at.client(); err != nil {
+				return err
 			}
-			cfg.Client = &http.Client{Timeout: topTimeout}
-			if err := top.Run(ctx, cfg); err != nil {
-				return notServing(err, u.Redacted())
-			}
-			return nil
+			return at.notServing(top.Run(ctx, cfg))
+		}
+		if *at.ca != "" {
+			return usageError{errors.New("--tls-ca is for --url")}
 		}
 		o, err := conf.load()
 		if err != nil {
@@ -83,15 +75,6 @@ func addTop(app *kingpin.Application, commands map[string]func(context.Context) 
 		}
 		return runTop(ctx, std, o, *iface, *files, *speed, cfg)
 	}
-}
-
-// notServing says what to do where nobody listens.
-func notServing(err error, address string) error {
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
-		return fmt.Errorf("no netmond answers at %s: start one (netmond, or netmond demo), or give --url, -i IFACE or -r FILE: %w", address, err)
-	}
-	return err
 }
 
 // runTop counts in this process, and shows it.

@@ -42,10 +42,23 @@ type pane struct {
 
 func newPane(t *testing.T, environment []string, command ...string) *pane {
 	t.Helper()
-	testneed.Command(t, "tmux", "tmux")
+	return newPaneBy(t, (*exec.Cmd).Start, environment, command...)
+}
+
+// newPaneBy is newPane, with a terminal that start starts.
+func newPaneBy(t *testing.T, start func(*exec.Cmd) error, environment []string, command ...string) *pane {
+	t.Helper()
+	tmux := testneed.Command(t, "tmux", "tmux")
 	p := &pane{t, filepath.Join(t.TempDir(), "tmux")}
-	args := append([]string{"-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "env"}, environment...)
-	p.tmux(append(args, command...)...)
+	args := append([]string{"-S", p.socket, "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "env"}, environment...)
+	cmd := exec.Command(tmux, append(args, command...)...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	if err := start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil { // it leaves a server behind
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { exec.Command("tmux", "-S", p.socket, "kill-server").Run() })
 	p.tmux("set-option", "-g", "status", "off")
 	return p
@@ -63,6 +76,21 @@ func (p *pane) tmux(args ...string) string {
 }
 
 func (p *pane) keys(keys ...string) { p.tmux(append([]string{"send-keys"}, keys...)...) }
+
+// mouse presses and releases a button at a column and line, from 0, as terminals report it (SGR 1006). The wheel,
+// from 64, is only pressed.
+func (p *pane) mouse(button, x, y int) {
+	p.t.Helper()
+	report := fmt.Appendf(nil, "\x1b[<%d;%d;%dM", button, x+1, y+1)
+	if button < 64 {
+		report = fmt.Appendf(report, "\x1b[<%d;%d;%dm", button, x+1, y+1)
+	}
+	keys := []string{"send-keys", "-H"}
+	for _, b := range report {
+		keys = append(keys, fmt.Sprintf("%02x", b))
+	}
+	p.tmux(keys...)
+}
 
 // until waits for a screen that ok accepts, and gives what it has last seen.
 func (p *pane) until(ok func(screen string) bool) (string, bool) {

@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	"flows":     {"packet", "apps", "localnets"},
 	"report":    {"packet", "apps", "capture", "flows", "localnets", "web"},
 	"metrics":   {"packet", "capture", "bpf", "flows", "localnets", "alerts", "lua"},
-	"top":       {"web"},
+	"top":       {},
 	"lua":       {"localnets", "alerts", "sandbox"},
 	"web":       {"report", "packet", "apps", "flows", "localnets", "alerts", "lua", "history", "geoip"},
 

@@ -7,10 +7,17 @@ import (
 
 // A Query is a parsed filter. The zero Query matches everything. It never changes.
 type Query struct {
-	root node
+	root     node
+	required []Term
 	// ASN and Country tell that the filter asks for autonomous systems and for countries.
 	ASN, Country bool
 }
+
+// A Term is a term as written: a key, an operator (":", "=", "!=", ">" and so on) and a value.
+type Term struct{ Key, Op, Value string }
+
+// Required are terms of which each must hold, so that a store may look at less; Match has the last word.
+func (q *Query) Required() []Term { return q.required }
 
 // Resolve gives the ID of a local network by CIDR, alias or name.
 type Resolve func(name string) (id int32, ok bool)
@@ -32,8 +39,23 @@ func Parse(kind Kind, filter string, resolve Resolve) (*Query, error) {
 	if t := p.tokens[0]; t.kind != tokenEnd {
 		return nil, p.fail(t.column, "a parenthesis is closed that was not opened")
 	}
-	p.query.root = root
+	p.query.root, p.query.required = root, required(tokens)
 	return &p.query, nil
+}
+
+// required are the terms of a filter that is nothing but terms side by side.
+func required(tokens []token) (terms []Term) {
+	for i, t := range tokens {
+		switch t.kind {
+		case tokenOr, tokenOpen:
+			return nil
+		case tokenTerm:
+			if t.key != "" && (i == 0 || tokens[i-1].kind != tokenNot) {
+				terms = append(terms, Term{t.key, t.op, t.value})
+			}
+		}
+	}
+	return terms
 }
 
 // Match reports whether the filter holds for r.

@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -216,5 +217,27 @@ func BenchmarkMatch(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		q.Match(r)
+	}
+}
+
+// Required are terms without which a filter cannot hold.
+func TestRequired(t *testing.T) {
+	for filter, want := range map[string]string{
+		"":                                  "[]",
+		"score>5 and status:engaged word":   "[{score > 5} {status : engaged}]",
+		"-score>5 not status:engaged":       "[]",
+		"score>5 or score<2":                "[]",
+		"(score>5) status:engaged":          "[]",
+		"not -check:a check:b":              "[{check : b}]",
+		`check:"a b"`:                       "[{check : a b}]",
+		"severity!=error status:historical": "[{severity != error} {status : historical}]",
+	} {
+		q, err := query.Parse(query.Alerts, filter, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(q.Required()); got != want {
+			t.Errorf("%s: %s, want %s", filter, got, want)
+		}
 	}
 }

@@ -82,8 +82,23 @@ export function useAPI<T>(path: string, params: Params, seconds: number, again =
 export const tick = signal<Tick | null>(null)
 export const live = signal(false)
 
+// How often alerts changed since the page was opened, those that come together as one: lists of them ask again.
+// The ID of the last change lets a new connection go on after it.
+export const alertChanges = signal(0)
+let lastChange: string | undefined
+let waiting = 0
+
 export function listen(): void {
-  const events = new EventSource('api/v1/live')
+  const events = new EventSource(link('live', { last_event_id: lastChange }))
+  const changed = (e: Event) => {
+    lastChange = (e as MessageEvent).lastEventId
+    waiting ||= window.setTimeout(() => {
+      waiting = 0
+      alertChanges.value++
+    }, 300)
+  }
+  events.addEventListener('alert', changed)
+  events.addEventListener('missed', changed)
   events.addEventListener('tick', (e) => {
     live.value = true
     tick.value = JSON.parse((e as MessageEvent).data)

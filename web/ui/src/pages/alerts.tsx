@@ -1,17 +1,17 @@
 import { useEffect, useState } from 'preact/hooks'
-import { getText, post, useAPI } from '../api'
+import { alertChanges, getText, post, useAPI } from '../api'
 import { clock, count, millis } from '../format'
-import { Failure, NetworkLink, Pages } from '../parts'
+import { Failure, FilterBox, NetworkLink, Pages } from '../parts'
 import { go, href, place } from '../state'
 import type { Alerts as List, Check, Checks as CheckList } from '../types'
 
 const perPage = 50
 
 export function Alerts() {
-  const { network = '', check = '', status = 'any', text = '', page = '1' } = place.value.params
+  const { network = '', check = '', status = 'any', filter = '', page = '1' } = place.value.params
   const [again, setAgain] = useState(0)
   const [failed, setFailed] = useState<Error>()
-  const list = useAPI<List>('alerts', { network, check, status, text, page, per_page: perPage, order_by: 'time', order: 'desc' }, 5, again)
+  const list = useAPI<List>('alerts', { network, check, status, filter, page, per_page: perPage, order_by: 'time', order: 'desc' }, 30, again + alertChanges.value)
   const acknowledge = async (id: number) => {
     try {
       await post('alerts/acknowledge', { row_ids: [id], label: 'seen' })
@@ -33,11 +33,7 @@ export function Alerts() {
             <option value="acknowledged">acknowledged</option>
           </select>
         </label>
-        <form class="filter" role="search" onSubmit={(e) => { e.preventDefault(); go({ text: (e.currentTarget.elements.namedItem('words') as HTMLInputElement).value, page: undefined }) }}>
-          <label for="words">Words</label>
-          <input id="words" name="words" type="search" defaultValue={text} placeholder="in descriptions; flood*" />
-          <button type="submit">Search</button>
-        </form>
+        <FilterBox hint="net:office score>50 check:*scan* flood" />
         {check && <span>by <a href={href('checks', { check })}>{check}</a> <button type="button" onClick={() => go({ check: undefined })}>all checks</button></span>}
         {network && <span>of <NetworkLink cidr={network} /> <button type="button" onClick={() => go({ network: undefined })}>all networks</button></span>}
       </header>

@@ -1,4 +1,4 @@
-import { useAPI } from '../api'
+import { alertChanges, useAPI } from '../api'
 import { Chart, type Line } from '../chart'
 import { amount, clock, count, millis, percent, rate, title } from '../format'
 import { Bar, Failure, NetworkLink, RangeBox, useRange } from '../parts'
@@ -15,7 +15,7 @@ export function Network() {
   const detail = useAPI<Detail>('network', { network }, 5)
   const history = useAPI<History>('history', { network, from: '-' + range.name, points: 600 }, every)
   const apps = useAPI<Apps>('history/protocols', { network, from: '-' + range.name }, 30)
-  const alerts = useAPI<Alerts>('alerts', { network, per_page: 8 }, 10)
+  const alerts = useAPI<Alerts>('alerts', { network, per_page: 8 }, 30, alertChanges.value)
   const n = detail.data
   const h = history.data
   const before = useBefore(network, range, h, 'ingress_bytes,egress_bytes')

@@ -1,4 +1,4 @@
-import { tick, useAPI } from '../api'
+import { alertChanges, tick, useAPI } from '../api'
 import { Chart } from '../chart'
 import { amount, causes, clock, count, percent, rate, scaled, title } from '../format'
 import { Bar, Failure, NetworkLink, RangeBox, useRange } from '../parts'
@@ -30,7 +30,7 @@ export function Overview() {
   const history = useAPI<History>('history', { from: '-' + range.name, points: 600, fields: 'inbound_bytes,outbound_bytes,internal_bytes' }, every)
   const before = useBefore('', range, history.data, 'inbound_bytes,outbound_bytes')
   const report = useAPI<Pick<Report, 'capture' | 'scopes'> & Status>('capture', {}, 5)
-  const engaged = useAPI<Alerts>('alerts', { status: 'engaged', per_page: 5, order_by: 'score' }, 10)
+  const engaged = useAPI<Alerts>('alerts', { status: 'engaged', per_page: 5, order_by: 'score' }, 30, alertChanges.value)
   const t = tick.value?.totals
   const busiest = (tick.value?.networks ?? []).slice(0, 8)
   const most = busiest.reduce((m, n) => Math.max(m, n.ingress_rate + n.egress_rate + n.inner_rate), 1)
