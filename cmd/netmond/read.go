@@ -97,19 +97,13 @@ func (c *reading) run(ctx context.Context, std streams, log *slog.Logger) error 
 	if p.recorder != nil {
 		series = p.recorder.Series(s)
 	}
+	htmlErr := c.report(ctx, p, r, series, names, std.err) // first: who reads the table may go
 	out := bufio.NewWriterSize(std.out, 64<<10)
 	if err := errorsFirst(c.write(out, std, p, r, s, series), out.Flush()); err != nil {
 		return fmt.Errorf("write result: %w", err)
 	}
-	if c.html != "" {
-		lists, err := p.top(r, c.htmlRequest())
-		if err != nil {
-			return err
-		}
-		names.name(ctx, lists, std.err)
-		if err := c.writeHTML(c.html, r, lists, series); err != nil {
-			return err
-		}
+	if htmlErr != nil {
+		return htmlErr
 	}
 	if len(errs) > 0 || interrupted {
 		return errReported

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -43,6 +45,16 @@ func reason(err error) error {
 		return p.Err
 	}
 	return err
+}
+
+// report writes the HTML, if it is asked for.
+func (c *reading) report(ctx context.Context, p *pipeline, r *report.Report, series *report.Series, names *resolver, errw io.Writer) error {
+	lists, err := p.top(r, c.htmlRequest())
+	if err != nil || lists == nil {
+		return err
+	}
+	names.name(ctx, lists, errw)
+	return c.writeHTML(c.html, r, lists, series)
 }
 
 // writeHTML writes r with graphs to path, whole or not at all: to a file beside it first, which then takes
