@@ -100,3 +100,8 @@ return M`, hostile))
 	browse(t, "hostile.mjs", []string{"NETMOND_HOSTILE=" + hostile},
 		"run", "-r", pcaptest.File(t, "hostile.pcap", pcaptest.Pcap(packets...)), "-m", "192.0.2.0/24="+hostile, "--scripts-dir", scripts)
 }
+
+// TestPageOfAlerts watches alerts come and go in the demo.
+func TestPageOfAlerts(t *testing.T) {
+	browse(t, "alerts.mjs", nil, "demo", "--speed", "300")
+}
