@@ -150,3 +150,8 @@ func TestHTMLOfHostileTexts(t *testing.T) {
 func TestHTMLOfCorpus(t *testing.T) {
 	browseHTML(t, filepath.Join(testneed.Shared(t), "pcaps", "apps", "browse.pcap"))
 }
+
+// TestPageOfAlerts watches alerts come and go in the demo.
+func TestPageOfAlerts(t *testing.T) {
+	browse(t, "alerts.mjs", nil, "demo", "--speed", "300")
+}

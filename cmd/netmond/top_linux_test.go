@@ -58,7 +58,7 @@ func TestTopLive(t *testing.T) {
 	shows("a view's name", "[2 hosts]", "203.0.113.9", "> ")
 	column := strings.Index(strings.Split(shows("titles", "sent"), "\n")[3], "sent")
 	p.mouse(0, column, 3)
-	screen = shows("a title", "▾sent")
+	shows("a title", "▾sent")
 	rows := func(screen string) []string { return strings.Split(screen, "\n")[4:23] }
 	p.mouse(0, 5, 6) // chooses the third row
 	screen, ok := p.until(func(screen string) bool { return strings.HasPrefix(rows(screen)[2], "> ") })

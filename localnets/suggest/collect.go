@@ -156,30 +156,37 @@ func shorter(p netip.Prefix) (netip.Prefix, bool) {
 	return p, false
 }
 
-// shrink takes the entries with the fewest bytes up, until three quarters of the bound are left: at the
-// shortest lengths there are fewer prefixes than that.
+// shrink takes the entries with the fewest bytes up, half of them at a time and those with as many bytes as the
+// last of these, until half of the bound is left: at the shortest lengths there are fewer prefixes than that.
 func (c *collector) shrink() {
-	for len(c.entries) > c.max*3/4 {
-		keys := make([]netip.Prefix, 0, len(c.entries))
-		for p := range c.entries {
-			if _, ok := shorter(p); ok {
-				keys = append(keys, p)
+	type move struct {
+		from, to netip.Prefix
+		t        *tally
+	}
+	var moves []move
+	var sizes []uint64
+	for len(c.entries) > c.max/2 {
+		moves, sizes = moves[:0], sizes[:0]
+		for p, t := range c.entries {
+			if up, ok := shorter(p); ok {
+				moves = append(moves, move{p, up, t})
+				sizes = append(sizes, t.bytes())
 			}
 		}
-		if len(keys) == 0 {
+		if len(moves) == 0 {
 			return
 		}
-		slices.SortFunc(keys, func(a, b netip.Prefix) int {
-			return cmp.Or(cmp.Compare(c.entries[a].bytes(), c.entries[b].bytes()), comparePrefix(a, b))
-		})
-		for _, p := range keys[:(len(keys)+1)/2] {
-			t := c.entries[p]
-			if p.IsSingleIP() {
-				t.settle()
+		slices.Sort(sizes)
+		most := sizes[len(sizes)/2]
+		moves = slices.DeleteFunc(moves, func(m move) bool { return m.t.bytes() > most })
+		for _, m := range moves { // all of them first: one may go where another is
+			delete(c.entries, m.from)
+		}
+		for _, m := range moves {
+			if m.from.IsSingleIP() {
+				m.t.settle()
 			}
-			delete(c.entries, p)
-			up, _ := shorter(p)
-			c.into(up, t)
+			c.into(m.to, m.t)
 		}
 	}
 }

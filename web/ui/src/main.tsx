@@ -44,7 +44,10 @@ function App() {
       <header class="top">
         <a class="brand" href={href('overview')}>netmond</a>
         <nav aria-label="Views">
-          {views.filter((v) => !v.hidden).map((v) => <a key={v.view} href={href(v.view)} aria-current={at.view === v.view || (at.view === 'network' && v.view === 'networks') ? 'page' : undefined}>{v.name}{v.view === 'alerts' && t?.engaged_alerts ? <span class="badge">{count(t.engaged_alerts)}<span class="hidden"> engaged</span></span> : null}</a>)}
+          {views.filter((v) => !v.hidden).flatMap((v) => [
+            <a key={v.view} href={href(v.view)} aria-current={at.view === v.view || (at.view === 'network' && v.view === 'networks') ? 'page' : undefined}>{v.name}</a>,
+            v.view === 'alerts' && t?.engaged_alerts ? <span key="engaged" class="badge">{count(t.engaged_alerts)}<span class="hidden"> engaged</span></span> : null,
+          ])}
         </nav>
         <span class="status">
           <span class={live.value ? 'dot on' : 'dot'} aria-hidden="true" />
