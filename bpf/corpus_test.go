@@ -126,30 +126,35 @@ func TestCorpus(t *testing.T) {
 	dir, files := corpus(t)
 	for _, hook := range []Hook{HookXDP, HookTC} {
 		for _, vlan := range []bool{false, true} {
-			cfg := Config{Hook: hook, Decoder: packet.Decoder{KeyVLAN: vlan}, ClockGiven: true, MaxFlows: 1 << 16, Detail: DetailFull}
-			p := load(t, cfg)
-			for _, name := range slices.Sorted(maps.Keys(files)) {
-				frames := ethernetFrames(t, filepath.Join(dir, name))
-				if len(frames) == 0 {
-					continue
+			t.Run(fmt.Sprintf("%v/vlan=%v", hook, vlan), func(t *testing.T) {
+				cfg := Config{Hook: hook, Decoder: packet.Decoder{KeyVLAN: vlan}, ClockGiven: true, MaxFlows: 1 << 16, Detail: DetailFull}
+				p := load(t, cfg)
+				for _, name := range slices.Sorted(maps.Keys(files)) {
+					compareFile(t, p, dir, name, files[name])
 				}
-				var cidrs []string
-				for _, n := range files[name].Networks {
-					cidrs = append(cidrs, n.CIDR)
-				}
-				var networks []localnets.Network
-				if len(cidrs) > 0 {
-					var err error
-					if networks, err = localnets.ParseList(cidrs); err != nil {
-						t.Fatal(err)
-					}
-				}
-				t.Run(fmt.Sprintf("%v/vlan=%v/%s", hook, vlan, name), func(t *testing.T) {
-					comparePaths(t, p, networks, frames)
-				})
-			}
+			})
 		}
 	}
+}
+
+// compareFile compares the paths on the Ethernet frames of one capture.
+func compareFile(t *testing.T, p *Program, dir, name string, file corpusFile) {
+	frames := ethernetFrames(t, filepath.Join(dir, name))
+	if len(frames) == 0 {
+		return
+	}
+	var cidrs []string
+	for _, n := range file.Networks {
+		cidrs = append(cidrs, n.CIDR)
+	}
+	var networks []localnets.Network
+	if len(cidrs) > 0 {
+		var err error
+		if networks, err = localnets.ParseList(cidrs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run(name, func(t *testing.T) { comparePaths(t, p, networks, frames) })
 }
 
 // mixed are captures in which a TCP connection's frames come in wrappings that the programs parse and in
