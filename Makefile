@@ -67,6 +67,7 @@ page: ## the bundles of the web page and of read --html: type check and bundle o
 	  v=$$(sed -n 's/^ *"version": "\(.*\)",*$$/\1/p' $$d/package.json | head -1); \
 	  printf '\n%s\n%s %s\n\n' ---------------------------------------- $$p $$v; cat $$d/LICENSE; echo; done; } >NOTICE
 	cp NOTICE web/static/licenses.txt
+	cp NOTICE report/static/licenses.txt
 
 bench: ## every benchmark, five times, for benchstat
 	$(GO) test -run '^$$' -bench . -count 5 ./...

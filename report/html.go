@@ -22,6 +22,8 @@ var (
 	htmlScript string
 	//go:embed static/report.css
 	htmlStyle string
+	//go:embed static/licenses.txt
+	htmlLicenses string
 	//go:embed report.html.tmpl
 	htmlText string
 )
@@ -45,6 +47,7 @@ func (r *Report) WriteHTML(w io.Writer, o HTMLOptions, top *Top, series *Series)
 		return fmt.Errorf("encode graphs: %w", err)
 	}
 	page.Policy = "default-src 'none'; style-src '" + hashOf(htmlStyle) + "'; script-src '" + hashOf(htmlScript) + "'; img-src data:; base-uri 'none'; form-action 'none'"
+	page.Licenses = htmlLicenses
 	// Texts of our own, and JSON without markup; everything else is escaped by the template.
 	page.Style = template.HTML("<style>" + htmlStyle + "</style>")
 	page.Data = template.HTML(`<script type="application/json" id="data">` + string(data) + "</script>")
@@ -78,7 +81,7 @@ type namedCounts struct {
 // An htmlPage is what the template shows.
 type htmlPage struct {
 	HTMLOptions
-	Policy              string
+	Policy, Licenses    string
 	Style, Script, Data template.HTML
 
 	Capture    Capture

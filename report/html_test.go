@@ -61,8 +61,8 @@ func TestHTMLEscapes(t *testing.T) {
 			t.Error("the policy does not allow the page's own script or styles")
 		}
 	}
-	if !strings.Contains(page, `id="graph-all"`) || !strings.Contains(page, "were evicted from the full table") {
-		t.Error("the page lacks its graph or its warning")
+	if !strings.Contains(page, `id="graph-all"`) || !strings.Contains(page, "were evicted from the full table") || !strings.Contains(page, "uplot 1.") {
+		t.Error("the page lacks its graph, its warning or the licenses")
 	}
 }
 
