@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -94,11 +95,11 @@ func (s *Server) makeTick() *tickJSON {
 			}
 		}
 	}
-	rates := map[string]ratesJSON{}
+	rates := map[netip.Prefix]ratesJSON{} // of those that are not idle
 	if s.deps.History != nil {
-		s.deps.History.Rates(func(name string, v *[history.NumFields]float64) {
-			if name != history.Total {
-				rates[name] = ratesJSON{v[history.IngressBytes], v[history.EgressBytes], v[history.InnerBytes]}
+		s.deps.History.Rates(func(network netip.Prefix, v *[history.NumFields]float64) {
+			if network.IsValid() {
+				note(rates, network, v)
 				return
 			}
 			t := &tick.Totals
@@ -120,7 +121,7 @@ func (s *Server) makeTick() *tickJSON {
 	}}
 	for i := range nets.Networks {
 		n := &nets.Networks[i]
-		r := rates[n.Prefix.String()]
+		r := rates[n.Prefix]
 		rows.add(&busy{r.total(), n})
 	}
 	for _, b := range rows.page(&listing{page: 1, perPage: liveRows}) {
