@@ -122,50 +122,58 @@ type recentPoint struct {
 	point
 }
 
-// Rates calls fn with each series' values over the last seconds that are recorded, as Range gives them;
-// fn must not keep values.
-func (s *Store) Rates(fn func(series string, values *[NumFields]float64)) {
+// Rates calls fn with each network's values over the last seconds that are recorded, as Range gives them; the zero prefix
+// is all traffic together. fn must not keep values.
+func (s *Store) Rates(fn func(network netip.Prefix, values *[NumFields]float64)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var values [NumFields]float64
 	t := &s.tiers[0]
-	for name, x := range s.series {
-		n, measured := 0, 0
-		values = [NumFields]float64{}
+	step := t.Step.Seconds()
+	var points []*point // of the last seconds
+	for _, x := range s.series {
+		points = points[:0]
+		idle := true
 		for i := range x.recent {
 			r := &x.recent[i]
 			if r.absent() || r.at < t.now-recentPoints || r.at >= t.now || r.at == 0 {
 				continue
 			}
-			n++
-			for f, info := range x.fields {
-				v := float64(unpack(r.point[f]))
-				switch info.Kind {
-				case Sum:
-					values[f] += v / t.Step.Seconds()
-				case Mean:
-					values[f] += v
-					if info.Sparse && v > 0 {
-						measured++
-					}
-				default:
-					values[f] = max(values[f], v)
-				}
-			}
+			points = append(points, &r.point)
+			idle = idle && r.point == point{}
 		}
-		if n == 0 {
+		if len(points) == 0 {
 			continue
 		}
-		for f, info := range x.fields {
+		for f := range values {
+			info := &x.fields[f]
+			v, measured := 0.0, 0
+			for _, p := range points {
+				if idle {
+					break
+				}
+				u := float64(unpack(p[f]))
+				if info.Kind == Peak {
+					v = max(v, u)
+					continue
+				}
+				v += u
+				if u > 0 {
+					measured++
+				}
+			}
 			switch {
 			case info.Sparse && measured == 0:
-				values[f] = math.NaN()
+				v = math.NaN()
 			case info.Sparse:
-				values[f] /= float64(measured)
-			case info.Kind != Peak:
-				values[f] /= float64(n)
+				v /= float64(measured)
+			case info.Kind == Sum:
+				v /= float64(len(points)) * step
+			case info.Kind == Mean:
+				v /= float64(len(points))
 			}
+			values[f] = v
 		}
-		fn(name, &values)
+		fn(x.prefix, &values)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,8 +57,8 @@ func TestTiersAgree(t *testing.T) {
 				t.Errorf("dir %q: second %d: %v, want %v", dir, k, v, want)
 			}
 		}
-		f.s.Rates(func(series string, v *[NumFields]float64) {
-			if series == office && (!near(v[IngressBytes], 3597) || !near(v[EgressBytes], 1500)) {
+		f.s.Rates(func(network netip.Prefix, v *[NumFields]float64) {
+			if network.String() == office && (!near(v[IngressBytes], 3597) || !near(v[EgressBytes], 1500)) {
 				t.Errorf("dir %q: rates %v, want 3597 in and 1500 out", dir, v)
 			}
 		})
@@ -108,8 +109,8 @@ func TestRoundTrips(t *testing.T) {
 			t.Errorf("second %d: %v", i, v)
 		}
 	}
-	f.s.Rates(func(name string, v *[NumFields]float64) {
-		if name == office && v[RTT] != 300 {
+	f.s.Rates(func(network netip.Prefix, v *[NumFields]float64) {
+		if network.String() == office && v[RTT] != 300 {
 			t.Errorf("the last seconds: %v, want 300 µs", v[RTT])
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ import (
 type History interface {
 	Range(ctx context.Context, q history.Request) (*history.Series, error)
 	Apps(ctx context.Context, series string, from, to int64) (*history.AppSeries, error)
-	Rates(fn func(series string, values *[history.NumFields]float64))
+	Rates(fn func(network netip.Prefix, values *[history.NumFields]float64))
 	Stats() history.Stats
 }
 

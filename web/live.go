@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -97,11 +98,11 @@ func (s *Server) makeTick() *tickJSON {
 			}
 		}
 	}
-	rates := map[string]ratesJSON{}
+	rates := map[netip.Prefix]ratesJSON{} // of those that are not idle
 	if s.deps.History != nil {
-		s.deps.History.Rates(func(name string, v *[history.NumFields]float64) {
-			if name != history.Total {
-				rates[name] = ratesJSON{v[history.IngressBytes], v[history.EgressBytes], v[history.InnerBytes]}
+		s.deps.History.Rates(func(network netip.Prefix, v *[history.NumFields]float64) {
+			if network.IsValid() {
+				note(rates, network, v)
 				return
 			}
 			t := &tick.Totals
@@ -123,7 +124,7 @@ func (s *Server) makeTick() *tickJSON {
 	}}
 	for i := range nets.Networks {
 		n := &nets.Networks[i]
-		r := rates[n.Prefix.String()]
+		r := rates[n.Prefix]
 		rows.Add(&busy{r.total(), n})
 	}
 	for _, b := range page(&rows, &listing{page: 1, perPage: liveRows}) {

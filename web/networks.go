@@ -54,21 +54,28 @@ type summaryJSON struct {
 // sparkSeconds is how far the small graphs reach back.
 const sparkSeconds = 60
 
-// rates are what each network does now, by CIDR.
-func (s *Server) rates() map[string]ratesJSON {
-	rates := map[string]ratesJSON{}
+// rates are what each network does now; those that do nothing may be missing.
+func (s *Server) rates() map[netip.Prefix]ratesJSON {
+	rates := map[netip.Prefix]ratesJSON{}
 	if s.deps.History != nil {
-		s.deps.History.Rates(func(name string, v *[history.NumFields]float64) {
-			if name != history.Total {
-				rates[name] = ratesJSON{v[history.IngressBytes], v[history.EgressBytes], v[history.InnerBytes]}
+		s.deps.History.Rates(func(network netip.Prefix, v *[history.NumFields]float64) {
+			if network.IsValid() {
+				note(rates, network, v)
 			}
 		})
 	}
 	return rates
 }
 
+// note takes a network's values into rates, unless they are nothing.
+func note(rates map[netip.Prefix]ratesJSON, network netip.Prefix, v *[history.NumFields]float64) {
+	if r := (ratesJSON{v[history.IngressBytes], v[history.EgressBytes], v[history.InnerBytes]}); r != (ratesJSON{}) {
+		rates[network] = r
+	}
+}
+
 // row makes the row of a network.
-func (s *Server) row(n *localnets.NetworkStats, rates map[string]ratesJSON) networkRow {
+func (s *Server) row(n *localnets.NetworkStats, rates map[netip.Prefix]ratesJSON) networkRow {
 	row := networkRow{
 		ID: n.ID, CIDR: n.Prefix.String(), Name: n.Name, Alias: n.Alias, Hosts: n.Hosts, FlowsActive: n.FlowsActive,
 		Directions: report.Directions{
@@ -76,7 +83,7 @@ func (s *Server) row(n *localnets.NetworkStats, rates map[string]ratesJSON) netw
 			Inner: report.Counts(n.Traffic[localnets.Inner]),
 		},
 	}
-	row.ratesJSON = rates[row.CIDR]
+	row.ratesJSON = rates[n.Prefix]
 	if n.LastSeen != 0 {
 		row.LastSeen = report.CaptureTime(n.LastSeen)
 	}

@@ -79,7 +79,7 @@ class Row<T> extends Component<{ columns: Column<T>[]; data: T | undefined; i: n
 }
 
 const block = 4 // rows by which the drawn part of a long list moves
-const mostAnew = 12 // rows that one frame draws anew
+const mostAnew = 8 // rows that one frame draws anew
 
 // A VirtualTable shows a long list, of which only the rows in sight are asked for and drawn. They are laid out by
 // tracks, so that no row's content moves another row, and as many as fill the box are there from the beginning.
