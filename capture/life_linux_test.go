@@ -231,7 +231,7 @@ func TestLiveManyFlaps(t *testing.T) {
 	if s := l.Stats(); s.Downs != uint64(flaps) || s.Packets != want {
 		t.Errorf("%+v, want %d downs and %d frames", s, flaps, want)
 	}
-	// One of each Sender; sentinel, netlink and link reader are closed by Stop.
+	// One of each Sender; sentinel, netlink and the queues' counts are closed by Stop.
 	if after := descriptors(t); after != before+flaps-3 {
 		t.Errorf("%d descriptors, %d before, %d of them the test's", after, before, flaps)
 	}
@@ -356,7 +356,7 @@ func TestLiveCloseKeepsFramesInUse(t *testing.T) {
 	if s := l.Stats(); s.Packets != 1 || s.KernelPackets != 1 {
 		t.Errorf("stats after Close %+v, want 1 frame", s)
 	}
-	// The Sender's; ring, eventfd, sentinel, netlink and link reader are closed.
+	// The Sender's; ring, eventfd, sentinel, netlink and the queues' counts are closed.
 	if after := descriptors(t); after != before+1-5 {
 		t.Errorf("%d descriptors, want %d", after, before-4)
 	}
