@@ -56,7 +56,7 @@ func newReader(l *Live, number int, ring *ring, now time.Time) (*Reader, error) 
 	}, nil
 }
 
-// ReadBlock gives the frames of one ring block, in order of arrival, or none: after 250 ms without
+// ReadBlock gives the frames of one ring block, in order of arrival, or none: after a second without
 // any, or when the interface goes down. b.Frames and their Data are valid until the next call, which
 // gives the block back to the kernel. Errors: ErrClosed after Close; io.EOF after Stop, when the ring
 // is empty; any other is final. One goroutine at a time.
