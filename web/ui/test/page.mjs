@@ -21,7 +21,8 @@ const names = await page.$$eval('#scopes tbody tr', (rows) => rows.map((r) => r.
 const scopes = await bytesOf('#scopes [data-bytes]')
 names.forEach((name, i) => same(scopes[i], name === 'captured' ? report.capture.bytes : report.scopes[name.replace('-', '_')].bytes, 'overview, scope ' + name))
 same(scopes.slice(0, -1).reduce((a, b) => a + b, 0), report.capture.bytes, 'overview, sum of the scopes')
-check((await page.textContent('.status')).includes('lost 0'), 'the top bar tells of losses')
+const gone = report.scopes.undecoded.packets + report.flows.untracked.packets
+check((await page.textContent('.status')).includes('lost ' + gone), 'the top bar tells of losses')
 check((await page.textContent('.paths')).includes('Capture files'), 'the overview tells the capture path')
 const axis = await page.evaluate(() => document.body.innerText)
 check(!/\d(am|pm)\b/.test(axis), 'clocks have 24 hours')
@@ -129,8 +130,12 @@ await page.keyboard.press('Enter')
 same(await page.evaluate(() => document.activeElement.id), 'main', 'skipped to')
 const stops = await page.$$eval('.top nav a', (l) => l.map((a) => a.textContent))
 for (const stop of stops) {
-  await page.evaluate(() => (document.activeElement.blur(), window.getSelection().removeAllRanges(), document.querySelector('.skip').focus()))
-  for (let i = 0; i < 20 && (await page.evaluate(() => document.activeElement.textContent)) !== stop; i++) await page.keyboard.press('Tab')
+  // A view that comes late takes the focus once: then again from the beginning.
+  const reached = () => page.evaluate((s) => document.activeElement.textContent === s, stop)
+  for (let turn = 0; turn < 3 && !(await reached()); turn++) {
+    await page.evaluate(() => (document.activeElement.blur(), window.getSelection().removeAllRanges(), document.querySelector('.skip').focus()))
+    for (let i = 0; i < 20 && !(await reached()); i++) await page.keyboard.press('Tab')
+  }
   same(await page.evaluate(() => document.activeElement.textContent), stop, 'reached by Tab')
   check(await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle !== 'none'), `the focus on ${stop} is seen`)
   await page.keyboard.press('Enter')
