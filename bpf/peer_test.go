@@ -11,6 +11,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+
+	"github.com/netmond/netmond/internal/testneed"
 )
 
 // notReached is what drawTC returns where it does not get to the program that it draws flows for.
@@ -157,6 +159,7 @@ func BenchmarkPeer(b *testing.B) {
 
 // TestPeer has our own object be the other project's, and looks whether flows are drawn.
 func TestPeer(t *testing.T) {
+	testneed.BPF(t)
 	needLinux(t, 6, 6, "tcx")
 	arch := map[string]string{"amd64": "x86", "arm64": "arm64"}[runtime.GOARCH]
 	peer, attach := loadPeer(t, "tc_"+arch+"_bpfel.o", "netmond_empty") // which no settings are needed for
