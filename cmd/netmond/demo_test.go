@@ -100,7 +100,7 @@ func TestDemoAlerts(t *testing.T) {
 // TestDemoServes starts the command as a user does.
 func TestDemoServes(t *testing.T) {
 	address := startDaemon(t, "demo", "--speed", "300")
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for _, path := range []string{"/", "/api/v1/networks/summary?spark=1", "/api/v1/flows", "/api/v1/history", "/api/v1/checks", "/api/v1/alerts"} {
 		if body, err := get("http://" + address + path); err != nil || len(body) == 0 {
 			t.Errorf("%s: %v", path, err)

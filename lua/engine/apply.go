@@ -92,7 +92,7 @@ func endOutcome(said string) Outcome {
 	if strings.Contains(said, outOfTime) {
 		return Timeout
 	}
-	for _, words := range []string{"out of memory", "cannot allocate memory", "failed to create new OS thread", "pthread_create failed", "SIGSEGV", "unexpected fault address"} {
+	for _, words := range []string{"out of memory", "cannot allocate memory", "failed to allocate", "failed to create new OS thread", "pthread_create failed", "SIGSEGV", "unexpected fault address"} {
 		if strings.Contains(said, words) {
 			return OutOfMemory
 		}

@@ -158,7 +158,7 @@ func TestHostileLoads(t *testing.T) {
 			t.Errorf("%s: %v, %q; want broken, %s", key, st.State, st.LoadErr, want)
 		}
 	}
-	if st := b.of("b_eats"); st.Runs[OutOfMemory]+st.Runs[Timeout] == 0 { // plain: it runs, and eats then
+	if st := b.of("b_eats"); st.Runs[OutOfMemory]+st.Runs[Timeout] == 0 && !(raceDetector && st.Runs[Crashed] > 0) { // plain: it runs, and eats then
 		t.Errorf("b_eats: %v, %v", st.State, st.Runs)
 	}
 	if page, _ := b.store.Query("", alerts.Filter{Status: alerts.StatusAny}); len(page) > 0 {

@@ -40,6 +40,9 @@ func TestBlame(t *testing.T) {
 		{"error", `error("no luck")`, Failed, "no luck"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if raceDetector && c.outcome == OutOfMemory {
+				t.Skip("with the race detector time or its own memory may end first")
+			}
 			b := newBench(t, 5, map[string]string{
 				"a_good.lua": checking(`return 1`),
 				"b_bad.lua":  checking(`network.storeTriggeredAlert("k", 1, 10, 5000, "", "") if info.network_id == 2 then ` + c.body + ` end`),
@@ -331,6 +334,7 @@ func TestEndOutcome(t *testing.T) {
 		"fatal error: runtime: out of memory":           OutOfMemory,
 		"runtime: cannot allocate memory":               OutOfMemory,
 		"runtime: failed to create new OS thread (have": OutOfMemory,
+		"ERROR: ThreadSanitizer failed to allocate 0x1": OutOfMemory, // with -race
 		"SIGSEGV: segmentation violation":               OutOfMemory,
 		"unexpected fault address 0x7f":                 OutOfMemory,
 		"fatal error: stack overflow":                   Crashed,
