@@ -44,7 +44,8 @@ func compileChunk(file, src string) (proto *glua.FunctionProto, returns bool, er
 	proto, err = glua.Compile(stmts, file)
 	if err != nil {
 		if ce, ok := err.(*glua.CompileError); ok {
-			return nil, false, &SyntaxError{File: file, Line: max(ce.Line, 1), Column: 1, Message: ce.Message}
+			// The compiler gives the end of a chunk a line of its own.
+			return nil, false, &SyntaxError{File: file, Line: min(max(ce.Line, 1), p.lx.line), Column: 1, Message: ce.Message}
 		}
 		return nil, false, err
 	}
