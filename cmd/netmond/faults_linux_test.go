@@ -218,7 +218,7 @@ func TestLiveFlapsLeaveNothing(t *testing.T) {
 		flap(i)
 	}
 	fdsNow, goroutinesNow, memoryNow := state()
-	if fdsNow > fds+2 || goroutinesNow > goroutines+goroutines/10+2 || memoryNow > memory+memory/20 {
+	if fdsNow > fds+2 || goroutinesNow > goroutines+goroutines/10+2 || memoryNow > memory+memory/10 {
 		t.Errorf("after %d flaps: descriptors %d, before %d; goroutines %d, before %d; memory %d, before %d",
 			flaps, fdsNow, fds, goroutinesNow, goroutines, memoryNow, memory)
 	}
