@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"math"
 	"sync"
 
 	"github.com/netmond/netmond/localnets"
@@ -184,6 +185,9 @@ func (c *crew) outside(f func()) {
 func (c *crew) count(j *job, part int) {
 	h := &j.hands[part]
 	h.out.tbl = j.tbl
+	if c.t.clock.Load() == math.MinInt64 {
+		c.t.advance(j.newest) // as Worker.count does for every batch; later ones must wait for their send
+	}
 	first, last := part*len(c.t.shards)/c.parts, (part+1)*len(c.t.shards)/c.parts
 	begin := uint16(0)
 	if first > 0 {

@@ -95,6 +95,7 @@ func (w *Worker) addSamples(samples []packet.Sample) {
 		newest = max(newest, s.Last)
 	}
 	w.sort(w.t.shardShift, len(samples))
+	w.t.advance(newest) // as in Worker.count
 	w.out.tbl = w.t.nets.Table()
 	begin := uint16(0)
 	for i, end := range w.ends {
@@ -111,7 +112,6 @@ func (w *Worker) addSamples(samples []packet.Sample) {
 		}
 		begin = end
 	}
-	w.t.advance(newest)
 	w.out.send(w.t.nets, w.t.clock.Load())
 }
 

@@ -266,3 +266,23 @@ func BenchmarkHash(b *testing.B) {
 		}
 	})
 }
+
+// TestClockBeforePackets: when a fold can find the first packets, the clock is theirs.
+func TestClockBeforePackets(t *testing.T) {
+	tbl := newTable(t, Config{MaxFlows: 1024, Shards: 1})
+	w := tbl.NewWorker()
+	tbl.shards[0].mu.Lock()
+	done := make(chan struct{})
+	go func() { // ends with the batch
+		addMetas(w, udp(1, testTime))
+		close(done)
+	}()
+	for deadline := time.Now().Add(10 * time.Second); tbl.clock.Load() != testTime; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Error("the clock waits for the shards")
+			break
+		}
+	}
+	tbl.shards[0].mu.Unlock()
+	<-done
+}

@@ -157,6 +157,7 @@ func (w *Worker) count(frames []packet.Frame) {
 	w.lap(StageHash)
 	w.sort(w.t.shardShift, len(w.ip))
 	w.lap(StageSort)
+	w.t.advance(w.newest) // before a reader's fold finds the first packets: it takes them to the clock's time
 	w.out.tbl = w.t.nets.Table()
 	begin := uint16(0)
 	for i, end := range w.ends {
@@ -174,7 +175,6 @@ func (w *Worker) count(frames []packet.Frame) {
 		}
 		begin = end
 	}
-	w.t.advance(w.newest)
 	w.out.send(w.t.nets, w.t.clock.Load())
 	w.lap(StageFold)
 }

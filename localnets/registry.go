@@ -2,6 +2,7 @@ package localnets
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -138,8 +139,12 @@ func (r *Registry) tick(now int64) bool {
 	return true
 }
 
-// advanceLocked moves the clock forward to now, never back; r.mu is held.
+// advanceLocked moves the clock forward to now, never back; r.mu is held. The least time is that of a fold
+// before there was a clock, and moves nothing.
 func (r *Registry) advanceLocked(now int64) {
+	if now == math.MinInt64 {
+		return
+	}
 	if !r.started {
 		r.started, r.clock, r.minute = true, now, minuteOf(now)
 		return

@@ -539,3 +539,21 @@ func TestSnapshotAllocs(t *testing.T) {
 		t.Errorf("a snapshot of 1,000 networks allocates %v times, want 6 at most", n)
 	}
 }
+
+// TestFoldBeforeTheClock: a reader may have the first packets folded before anything told the time.
+func TestFoldBeforeTheClock(t *testing.T) {
+	r := newRegistry(t, nets("10.0.0.0/8"))
+	d := delta(localnets.NoNetwork, 0, 3, 180)
+	d.TCP = localnets.TCPCounts{Packets: 3, SYN: 3}
+	r.Apply(math.MinInt64, []localnets.Delta{d})
+	boundary := start + 10*int64(time.Second)
+	for i := range int64(3) {
+		r.Apply(boundary+i*int64(time.Minute), []localnets.Delta{d})
+		r.Tick(boundary + i*int64(time.Minute))
+	}
+	s := r.Snapshot()
+	n := s.Networks[0]
+	if n.Minute.SYNReceived != 3 || n.TCP[localnets.Ingress].SYN != 12 || s.Time != boundary+2*int64(time.Minute) {
+		t.Errorf("last minute %+v, %d SYNs, time %d: the minutes do not run", n.Minute, n.TCP[localnets.Ingress].SYN, s.Time)
+	}
+}

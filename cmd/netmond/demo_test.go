@@ -106,12 +106,12 @@ func TestDemoServes(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	for { // a scan comes two seconds after the start, a flood ten seconds later
+	for { // the scan comes two seconds after the start
 		body, err := get("http://" + address + "/api/v1/alerts")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.Contains(body, []byte("_victim")) {
+		if bytes.Contains(body, []byte("syn_scan_victim")) {
 			break
 		}
 		if time.Now().After(deadline) {
