@@ -81,12 +81,14 @@ func (p *blockParser) parse(block []byte, frames []packet.Frame) ([]packet.Frame
 		if uint64(wire) > end-start {
 			sum.truncated++
 		}
-		frame := packet.Frame{
-			Data:    block[start:end:end],
-			Time:    int64(ne.Uint32(h[frmSec:]))*1e9 + int64(ne.Uint32(h[frmNsec:])),
-			WireLen: wire,
-			Link:    p.link,
-		}
+		// Field by field in place: a composite literal is built elsewhere and copied by wider loads, which
+		// wait for its stores.
+		frames = append(frames, packet.Frame{})
+		frame := &frames[len(frames)-1]
+		frame.Data = block[start:end:end]
+		frame.Time = int64(ne.Uint32(h[frmSec:]))*1e9 + int64(ne.Uint32(h[frmNsec:]))
+		frame.WireLen = wire
+		frame.Link = p.link
 		if status := ne.Uint32(h[frmStatus:]); status&unix.TP_STATUS_VLAN_VALID != 0 {
 			frame.WireLen += vlanTagLen
 			frame.VLANTCI = uint16(ne.Uint32(h[frmTCI:]))
@@ -96,7 +98,6 @@ func (p *blockParser) parse(block []byte, frames []packet.Frame) ([]packet.Frame
 			}
 		}
 		sum.bytes += uint64(frame.WireLen)
-		frames = append(frames, frame)
 
 		next := uint64(ne.Uint32(h[frmNext:])) // 0 in the last frame
 		if next < frmHdrLen && i+1 < n {

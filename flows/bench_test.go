@@ -117,7 +117,7 @@ func BenchmarkStage(b *testing.B) {
 		p := prepare(b, Config{MaxFlows: 1 << 21, Seed: 1}, flows)
 		w := p.w
 		w.out.tbl = w.t.nets.Table()
-		hash, sort := func() { w.hash(&w.t.hasher) }, func() { w.sort(w.t.shardShift, len(w.ip)) }
+		hash, sort := func() { w.hash(&w.t.hasher) }, func() { w.sort(w.t.shardShift) }
 		shards := func(do func(s *shard, order []uint16)) {
 			begin := uint16(0)
 			for i, end := range w.ends {

@@ -28,10 +28,11 @@ func guess(e *hot) uint16 {
 
 // count adds m to entry i. first says that m began the entry.
 func (s *shard) count(h *hand, i uint32, e *hot, m *packet.Meta, f *packet.Frame, first bool) {
-	if !first && m.Time > e.last {
+	age := m.Time - e.last
+	if age > h.t.soonest && !first {
 		if why := h.t.due(e, m.Time); why != 0 {
 			s.restart(&h.out, i, m, why)
-			first = true
+			age, first = 0, true
 		}
 	}
 	dir := m.Dir & 1
@@ -45,9 +46,9 @@ func (s *shard) count(h *hand, i uint32, e *hot, m *packet.Meta, f *packet.Frame
 	}
 	e.newPackets[dir]++
 	e.newBytes[dir] += m.WireLen
-	if m.Time > e.last {
+	if age > 0 {
 		e.last = m.Time
-	} else if m.Time < e.last {
+	} else if age < 0 {
 		c := s.colds.at(i)
 		c.first = min(c.first, m.Time)
 	}

@@ -165,7 +165,7 @@ func (c *crew) step() bool {
 		c.outside(func() {
 			j.decode(&c.t.cfg.Decoder, j.frames)
 			j.hash(&c.t.hasher)
-			j.sort(c.t.shardShift, len(j.ip))
+			j.sort(c.t.shardShift)
 		})
 		j.prepared = true
 		c.work.Broadcast()

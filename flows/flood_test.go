@@ -230,12 +230,11 @@ func BenchmarkHashFlood(b *testing.B) {
 				}
 				var frames [batchLen]packet.Frame
 				count := func(pick func(i int) int) {
-					w.ip = w.ip[:0]
 					for i := range frames {
 						w.metas[i] = packet.Meta{Key: list[pick(i)], Class: packet.ClassIP, WireLen: 60, Time: testTime}
 						frames[i].WireLen, frames[i].Time = 60, testTime
-						w.account(i, &frames[i])
 					}
+					w.account(frames[:])
 					w.count(frames[:])
 				}
 				for first := 0; first < keys; first += batchLen { // all flows are there

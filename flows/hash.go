@@ -1,8 +1,8 @@
 package flows
 
 import (
-	"encoding/binary"
 	"math/bits"
+	"unsafe"
 
 	"github.com/netmond/netmond/packet"
 )
@@ -30,12 +30,16 @@ func splitmix(state *uint64) uint64 {
 	return z ^ z>>31
 }
 
+// words are the bytes of k as numbers in host order: two of each address, then ports, VLAN, protocol and
+// family in one.
+func words(k *packet.Key) *[5]uint64 { return (*[5]uint64)(unsafe.Pointer(k)) }
+
+var _ = [1]struct{}{}[unsafe.Sizeof(packet.Key{})-unsafe.Sizeof([5]uint64{})]
+
 // key hashes all 40 bytes of k: addresses, ports, VLAN, protocol and family.
 func (h *hasher) key(k *packet.Key) uint64 {
-	rest := uint64(k.LoPort) | uint64(k.HiPort)<<16 | uint64(k.VLAN)<<32 | uint64(k.Proto)<<48 | uint64(k.Family)<<56
-	lo := fold(binary.LittleEndian.Uint64(k.Lo[:8])^h[0], binary.LittleEndian.Uint64(k.Lo[8:])^h[1])
-	hi := fold(binary.LittleEndian.Uint64(k.Hi[:8])^h[2], binary.LittleEndian.Uint64(k.Hi[8:])^h[3])
-	return fold(lo^rest^h[4], hi^h[5])
+	w := words(k)
+	return fold(fold(w[0]^h[0], w[1]^h[1])^w[4]^h[4], fold(w[2]^h[2], w[3]^h[3])^h[5])
 }
 
 func fold(a, b uint64) uint64 {
@@ -43,12 +47,8 @@ func fold(a, b uint64) uint64 {
 	return hi ^ lo
 }
 
-// same is *a == *b without the call that the compiler makes of a comparison of 40 bytes.
+// same is *a == *b without the call that the compiler makes of a comparison of 40 bytes, and with one branch.
 func same(a, b *packet.Key) bool {
-	return binary.LittleEndian.Uint64(a.Lo[8:]) == binary.LittleEndian.Uint64(b.Lo[8:]) &&
-		binary.LittleEndian.Uint64(a.Hi[8:]) == binary.LittleEndian.Uint64(b.Hi[8:]) &&
-		a.LoPort == b.LoPort && a.HiPort == b.HiPort &&
-		binary.LittleEndian.Uint64(a.Lo[:8]) == binary.LittleEndian.Uint64(b.Lo[:8]) &&
-		binary.LittleEndian.Uint64(a.Hi[:8]) == binary.LittleEndian.Uint64(b.Hi[:8]) &&
-		a.VLAN == b.VLAN && a.Proto == b.Proto && a.Family == b.Family
+	x, y := words(a), words(b)
+	return (x[0]^y[0])|(x[1]^y[1])|(x[2]^y[2])|(x[3]^y[3])|(x[4]^y[4]) == 0
 }

@@ -68,12 +68,11 @@ func addMetas(w *Worker, metas ...packet.Meta) {
 	for len(metas) > 0 {
 		n := min(len(metas), batchLen)
 		frames := make([]packet.Frame, n)
-		w.ip = w.ip[:0]
 		for i := range frames {
 			w.metas[i] = metas[i]
 			frames[i] = packet.Frame{Time: metas[i].Time, WireLen: metas[i].WireLen + metas[i].Envelope}
-			w.account(i, &frames[i])
 		}
+		w.account(frames)
 		w.count(frames)
 		metas = metas[n:]
 	}

@@ -32,10 +32,31 @@ func (x *index) home(frag uint32) int {
 }
 
 // first is the entry number + 1 in the first slot that holds frag, 0 for none. Another key may have
-// the same frag.
+// the same frag. The first four slots are compared without a branch on what they hold: how far an entry lies
+// from its home nobody can foretell, and each wrong guess costs as much as the whole look-up.
 func (x *index) first(frag uint32) uint32 {
 	slots := x.slots
-	for i := x.home(frag); ; {
+	i := x.home(frag)
+	if i+4 <= len(slots) {
+		near := (*[4]uint64)(slots[i:])
+		entry := uint32(0)
+		if uint32(near[3]>>32) == frag {
+			entry = uint32(near[3])
+		}
+		if uint32(near[2]>>32) == frag {
+			entry = uint32(near[2])
+		}
+		if uint32(near[1]>>32) == frag {
+			entry = uint32(near[1])
+		}
+		if uint32(near[0]>>32) == frag {
+			entry = uint32(near[0])
+		}
+		if entry != 0 {
+			return entry
+		}
+	}
+	for {
 		s := slots[i]
 		if s == 0 || uint32(s>>32) == frag {
 			return uint32(s)

@@ -46,7 +46,6 @@ func (f *feeder) key(n uint64) packet.Key {
 // fill makes the next batch in the worker, as decode leaves it. It reports the wire bytes.
 func (f *feeder) fill() (bytes uint64) {
 	w := f.w
-	w.ip = w.ip[:0]
 	for i := range f.frames {
 		r := splitmix(&f.rng)
 		n := r >> 8
@@ -65,9 +64,9 @@ func (f *feeder) fill() (bytes uint64) {
 			}
 		}
 		f.frames[i] = packet.Frame{Time: m.Time, WireLen: m.WireLen}
-		w.account(i, &f.frames[i])
 		bytes += uint64(m.WireLen)
 	}
+	w.account(f.frames[:])
 	return bytes
 }
 

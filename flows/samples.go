@@ -88,13 +88,15 @@ func tcpCounts(h *packet.Health) localnets.TCPCounts {
 // addSamples gives a batch of samples to their flows, in the stages of count.
 func (w *Worker) addSamples(samples []packet.Sample) {
 	newest := -maxTime
+	w.ip = w.ip[:0]
 	for j := range samples {
 		s := &samples[j]
 		s.First, s.Last = min(max(s.First, -maxTime), maxTime), min(max(s.Last, -maxTime), maxTime)
 		w.hashes[j] = w.t.hasher.key(&s.Key)
 		newest = max(newest, s.Last)
+		w.ip = append(w.ip, uint16(j))
 	}
-	w.sort(w.t.shardShift, len(samples))
+	w.sort(w.t.shardShift)
 	w.t.advance(newest) // as in Worker.count
 	w.out.tbl = w.t.nets.Table()
 	begin := uint16(0)
@@ -120,7 +122,7 @@ func (s *shard) sample(w *Worker, found, frag uint32, smp *packet.Sample) {
 	i, ok := found-1, found != 0
 	if ok {
 		e := s.hots.at(i)
-		ok = same(&e.key, &smp.Key) && e.bits&bitUsed != 0
+		ok = same(&e.key, &smp.Key)
 	}
 	if !ok {
 		i, ok = s.find(frag, &smp.Key)

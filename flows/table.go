@@ -22,6 +22,7 @@ type Table struct {
 	shards       []shard
 	shardShift   uint  // a hash's bits above it choose the shard
 	idle, closed int64 // timeouts in ns; never is the largest
+	soonest      int64 // the shorter of the two: no packet that comes sooner finds its flow due
 	active       int64
 	halfOpen     int64
 
@@ -68,6 +69,7 @@ func New(cfg Config, nets *localnets.Registry) (*Table, error) {
 		idle:       nanos(cfg.IdleTimeout), closed: nanos(cfg.ClosedTimeout), active: nanos(cfg.ActiveTimeout),
 		halfOpen: nanos(cfg.HalfOpenTimeout),
 	}
+	t.soonest = min(t.idle, t.closed)
 	t.clock.Store(math.MinInt64)
 	t.clockLimit.Store(math.MaxInt64)
 	memory := newArena(cfg.MemoryBound())

@@ -28,11 +28,10 @@ type counters struct {
 // A batch is the frames that go through the stages together, as far as no flow is concerned yet.
 type batch struct {
 	counters
-	metas [batchLen]packet.Meta
-	ip    []uint16 // numbers of the metas that hold a flow key, in order of arrival
-	// By position in ip:
-	hashes [batchLen]uint64
-	order  [batchLen]uint16 // positions in ip, sorted by shard, in order of arrival within each
+	metas  [batchLen]packet.Meta
+	hashes [batchLen]uint64 // of the metas that hold a flow key
+	ip     []uint16         // numbers of those metas, in order of arrival
+	order  [batchLen]uint16 // the same, sorted by shard, in order of arrival within each
 	ends   []uint16         // by shard: end of its part of order
 	newest int64            // largest time
 }
@@ -83,54 +82,72 @@ func (w *Worker) Process(b *packet.Block) {
 
 // decode fills metas and ip from frames and adds to the capture counters.
 func (b *batch) decode(d *packet.Decoder, frames []packet.Frame) {
-	b.ip = b.ip[:0]
 	for i := range frames {
 		d.Decode(&frames[i], &b.metas[i])
-		b.account(i, &frames[i])
 	}
+	b.account(frames)
 }
 
-// account adds frame i of the batch, decoded, to the capture counters.
-func (b *batch) account(i int, f *packet.Frame) {
-	m := &b.metas[i]
-	c := &b.capture
-	if c.Packets == 0 {
-		c.First, c.Last = f.Time, f.Time
-	}
-	if f.Time < c.First {
-		c.First = f.Time
-	} else if f.Time > c.Last {
-		c.Last = f.Time
-	}
-	c.Packets++
-	c.Bytes += uint64(f.WireLen)
-	captured := len(f.Data)
-	if f.VLANTPID != 0 {
-		captured += 4 // the kernel took the tag out of Data
-	}
-	c.CapturedBytes += uint64(captured)
-	if captured < int(f.WireLen) {
-		c.TruncatedPackets++
-	}
-	if m.Class != packet.ClassIP {
-		b.accountOther(m)
+// account adds frames, which metas are of, to the capture counters, and fills ip. The sums are kept out of
+// the batch meanwhile, for each frame would wait for the stores of the one before it.
+func (b *batch) account(frames []packet.Frame) {
+	b.ip = b.ip[:0]
+	if len(frames) == 0 {
 		return
 	}
-	b.ip = append(b.ip, uint16(i))
-	if m.Time > maxTime || m.Time < -maxTime {
-		m.Time = min(max(m.Time, -maxTime), maxTime)
+	c := &b.capture
+	if c.Packets == 0 {
+		c.First, c.Last = frames[0].Time, frames[0].Time
 	}
-	if m.Key.Is4() {
-		add(&b.ipv4, m.WireLen)
-	} else {
-		add(&b.ipv6, m.WireLen)
+	first, last := c.First, c.Last
+	var bytes, captured, cut uint64
+	var ipBytes, bytes4, packets4 uint64
+	ip, metas := b.ip[:batchLen], b.metas[:len(frames)]
+	n := 0
+	for i := range frames {
+		f, m := &frames[i], &metas[i]
+		first, last = min(first, f.Time), max(last, f.Time)
+		size := len(f.Data)
+		if f.VLANTPID != 0 {
+			size += 4 // the kernel took the tag out of Data
+		}
+		bytes += uint64(f.WireLen)
+		captured += uint64(size)
+		if size < int(f.WireLen) {
+			cut++
+		}
+		if m.Class != packet.ClassIP {
+			b.accountOther(m)
+			continue
+		}
+		ip[n] = uint16(i)
+		n++
+		ipBytes += uint64(m.WireLen)
+		if m.Key.Is4() {
+			packets4++
+			bytes4 += uint64(m.WireLen)
+		}
+		if m.Envelope != 0 || m.Flags&packet.FlagFragment != 0 || m.Time > maxTime || m.Time < -maxTime {
+			b.accountRare(m)
+		}
 	}
-	if m.Envelope != 0 {
-		b.envelopes += uint64(m.Envelope)
-	}
+	b.ip = ip[:n]
+	c.First, c.Last = first, last
+	c.Packets += uint64(len(frames))
+	c.Bytes += bytes
+	c.CapturedBytes += captured
+	c.TruncatedPackets += cut
+	sum(&b.ipv4, localnets.Counts{Packets: packets4, Bytes: bytes4})
+	sum(&b.ipv6, localnets.Counts{Packets: uint64(n) - packets4, Bytes: ipBytes - bytes4})
+}
+
+// accountRare adds what few frames of flows have, and bounds m's time.
+func (b *batch) accountRare(m *packet.Meta) {
+	b.envelopes += uint64(m.Envelope)
 	if m.Flags&packet.FlagFragment != 0 {
 		b.fragments++
 	}
+	m.Time = min(max(m.Time, -maxTime), maxTime)
 }
 
 // accountOther adds a frame that is of no flow.
@@ -155,7 +172,7 @@ func (w *Worker) count(frames []packet.Frame) {
 	}
 	w.hash(&w.t.hasher)
 	w.lap(StageHash)
-	w.sort(w.t.shardShift, len(w.ip))
+	w.sort(w.t.shardShift)
 	w.lap(StageSort)
 	w.t.advance(w.newest) // before a reader's fold finds the first packets: it takes them to the clock's time
 	w.out.tbl = w.t.nets.Table()
@@ -182,37 +199,44 @@ func (w *Worker) count(frames []packet.Frame) {
 // hash hashes the keys and finds the newest time.
 func (b *batch) hash(h *hasher) {
 	b.newest = -maxTime
-	for j, i := range b.ip {
+	for _, i := range b.ip {
 		m := &b.metas[i]
-		b.hashes[j] = h.key(&m.Key)
+		b.hashes[i] = h.key(&m.Key)
 		b.newest = max(b.newest, m.Time)
 	}
 }
 
-// sort orders n hashed keys by shard: a counting sort, stable. A hash's bits above shift choose the shard.
-func (b *batch) sort(shift uint, n int) {
+// sort orders ip by shard: a counting sort, stable. A hash's bits above shift choose the shard.
+func (b *batch) sort(shift uint) {
 	ends := b.ends
 	clear(ends)
-	hashes := b.hashes[:n]
-	for _, h := range hashes {
-		ends[h>>shift]++
+	for _, i := range b.ip {
+		ends[b.hashes[i]>>shift]++
 	}
 	sum := uint16(0)
 	for i, n := range ends { // ends hold beginnings while the places are given out
 		ends[i] = sum
 		sum += n
 	}
-	for j, h := range hashes {
-		b.order[ends[h>>shift]] = uint16(j)
-		ends[h>>shift]++
+	for _, i := range b.ip {
+		end := &ends[b.hashes[i]>>shift]
+		b.order[*end] = i
+		*end++
 	}
 }
 
 // probe looks all of order up in the index, by hash alone. The look-ups do not depend on each other,
-// so their cache misses overlap.
+// so their cache misses overlap; the more so as the lines are asked for before the first branch that
+// depends on one.
 func (s *shard) probe(b *batch, h *hand, order []uint16) {
-	for k, j := range order {
-		h.found[k] = s.index.first(uint32(b.hashes[j]))
+	sum := uint64(0)
+	slots := s.index.slots
+	for _, i := range order {
+		sum += slots[s.index.home(uint32(b.hashes[i]))]
+	}
+	h.sink += uint16(sum)
+	for k, i := range order {
+		h.found[k] = s.index.first(uint32(b.hashes[i]))
 	}
 }
 
@@ -236,13 +260,13 @@ func (s *shard) warm(h *hand, n int) {
 
 // update counts the packets of order in their flows.
 func (s *shard) update(b *batch, h *hand, order []uint16, frames []packet.Frame) {
-	for k, j := range order {
-		n := b.ip[j]
+	for k, n := range order {
 		m := &b.metas[n]
 		i, first := h.found[k]-1, false
-		// Whatever happened in the shard since probe: an entry with m's key in use is m's.
-		if h.found[k] == 0 || !s.holds(i, m) {
-			frag := uint32(b.hashes[j])
+		// Whatever happened in the shard since probe: an entry with m's key is m's, for the key of a
+		// free one is of no family.
+		if h.found[k] == 0 || !same(&s.hots.at(i).key, &m.Key) {
+			frag := uint32(b.hashes[n])
 			var ok bool
 			if i, ok = s.find(frag, &m.Key); !ok {
 				if i, ok = s.admit(&h.out, frag, m); !ok {
@@ -254,9 +278,4 @@ func (s *shard) update(b *batch, h *hand, order []uint16, frames []packet.Frame)
 		}
 		s.count(h, i, s.hots.at(i), m, &frames[n], first)
 	}
-}
-
-func (s *shard) holds(i uint32, m *packet.Meta) bool {
-	e := s.hots.at(i)
-	return same(&e.key, &m.Key) && e.bits&bitUsed != 0
 }

@@ -20,6 +20,16 @@ type Decoder struct {
 // Decode fills m from f. It keeps no reference to f.Data, allocates nothing and never panics,
 // whatever the bytes.
 func (d *Decoder) Decode(f *Frame, m *Meta) {
+	if f.Link != LinkEthernet || d.Decap != 0 || !m.plain(f) {
+		d.walk(f, m)
+	}
+	if d.KeyVLAN && m.Class == ClassIP {
+		m.Key.VLAN = m.VLAN
+	}
+}
+
+// walk fills m from f, header by header.
+func (d *Decoder) walk(f *Frame, m *Meta) {
 	*m = Meta{Time: f.Time, WireLen: f.WireLen}
 	// Field by field: a composite literal is built beside w and copied, in stores and loads of
 	// different widths that wait for each other, which doubles the cost of a frame.
@@ -40,9 +50,6 @@ func (d *Decoder) Decode(f *Frame, m *Meta) {
 	if d.Decap != 0 {
 		for m.Class == ClassIP && w.unwrap(d.Decap, f.WireLen) {
 		}
-	}
-	if d.KeyVLAN && m.Class == ClassIP {
-		m.Key.VLAN = m.VLAN
 	}
 }
 

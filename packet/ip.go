@@ -63,7 +63,6 @@ func (w *walk) ipv4(off int) {
 	m := w.m
 	m.Class = ClassIP
 	m.Key.Proto = b[9]
-	src, dst := binary.BigEndian.Uint32(b[12:]), binary.BigEndian.Uint32(b[16:])
 	frag := binary.BigEndian.Uint16(b[6:])
 	if frag&0x3fff != 0 { // more fragments, or an offset
 		m.Flags |= FlagFragment
@@ -82,17 +81,8 @@ func (w *walk) ipv4(off int) {
 		family |= FlagPortless
 	}
 
-	k := &m.Key
-	k.Family = family
-	if src > dst || src == dst && sport > dport {
-		m.Dir = DirHiLo
-		src, dst = dst, src
-		sport, dport = dport, sport
-	}
-	// ::ffff:a.b.c.d
-	binary.BigEndian.PutUint64(k.Lo[8:], 0xffff<<32|uint64(src))
-	binary.BigEndian.PutUint64(k.Hi[8:], 0xffff<<32|uint64(dst))
-	k.LoPort, k.HiPort = sport, dport
+	m.Key.Family = family
+	m.ends4(b[12:20], sport, dport)
 }
 
 // ipv6 reads an IPv6 header (RFC 8200 section 3) and its extension headers.
@@ -141,20 +131,8 @@ func (w *walk) ipv6(off int) {
 		family |= FlagPortless
 	}
 
-	k := &m.Key
-	k.Family = family
-	srcHi, srcLo := binary.BigEndian.Uint64(b[8:]), binary.BigEndian.Uint64(b[16:])
-	dstHi, dstLo := binary.BigEndian.Uint64(b[24:]), binary.BigEndian.Uint64(b[32:])
-	if srcHi > dstHi || srcHi == dstHi && (srcLo > dstLo || srcLo == dstLo && sport > dport) {
-		m.Dir = DirHiLo
-		srcHi, srcLo, dstHi, dstLo = dstHi, dstLo, srcHi, srcLo
-		sport, dport = dport, sport
-	}
-	binary.BigEndian.PutUint64(k.Lo[:], srcHi)
-	binary.BigEndian.PutUint64(k.Lo[8:], srcLo)
-	binary.BigEndian.PutUint64(k.Hi[:], dstHi)
-	binary.BigEndian.PutUint64(k.Hi[8:], dstLo)
-	k.LoPort, k.HiPort = sport, dport
+	m.Key.Family = family
+	m.ends6(b[8:40], sport, dport)
 }
 
 // extensions steps over the extension headers of the IPv6 packet b, the first of which is proto.
