@@ -56,9 +56,9 @@ func newReader(l *Live, number int, ring *ring, now time.Time) (*Reader, error) 
 	}, nil
 }
 
-// ReadBlock gives the frames of one ring block, in order of arrival, or none: after a second without
+// ReadBlock gives the next frames of a ring block, in order of arrival, or none: after a second without
 // any, or when the interface goes down. b.Frames and their Data are valid until the next call, which
-// gives the block back to the kernel. Errors: ErrClosed after Close; io.EOF after Stop, when the ring
+// gives the block back to the kernel when all its frames were given. Errors: ErrClosed after Close; io.EOF after Stop, when the ring
 // is empty; any other is final. One goroutine at a time.
 func (r *Reader) ReadBlock(b *packet.Block) error {
 	r.reading.Lock()
@@ -66,6 +66,9 @@ func (r *Reader) ReadBlock(b *packet.Block) error {
 	b.Frames = nil
 	if r.ring == nil {
 		return ErrClosed
+	}
+	if r.ring.lent && r.ring.parser.more() && r.hand(b) {
+		return nil
 	}
 	r.ring.giveBack()
 	for {
@@ -84,7 +87,7 @@ func (r *Reader) ReadBlock(b *packet.Block) error {
 			r.check(now, nil)
 		}
 		if block != nil {
-			if r.hand(b, block, status) {
+			if r.take(b, block, status) {
 				return nil
 			}
 			continue
@@ -112,16 +115,24 @@ func (r *Reader) due(is *situation, now time.Time, taken bool, status uint32) bo
 	return age >= is.period || taken && is.down || status&unix.TP_STATUS_LOSING != 0 && age >= lossPeriod
 }
 
-// hand gives the frames of block to b; false when there are none.
-func (r *Reader) hand(b *packet.Block, block []byte, status uint32) bool {
-	var sum tally
-	r.frames, sum, r.broken = r.ring.parser.parse(block, r.frames[:0])
+// take begins block, which the ring has lent, and gives its first frames to b; false when there are none.
+func (r *Reader) take(b *packet.Block, block []byte, status uint32) bool {
 	if status&unix.TP_STATUS_LOSING != 0 {
 		r.losing.Add(1)
 	}
 	r.polled()
+	if r.broken = r.ring.parser.begin(block); r.broken == nil && r.hand(b) {
+		return true
+	}
+	r.ring.giveBack()
+	return false
+}
+
+// hand gives the next frames of the block to b; false when there are none.
+func (r *Reader) hand(b *packet.Block) bool {
+	var sum tally
+	r.frames, sum, r.broken = r.ring.parser.parse(r.frames[:0])
 	if len(r.frames) == 0 {
-		r.ring.giveBack()
 		return false
 	}
 	r.packets.Add(uint64(len(r.frames)))

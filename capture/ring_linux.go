@@ -44,34 +44,58 @@ type tally struct {
 	truncated uint64 // frames that the ring holds less of than was on the wire
 }
 
-// A blockParser turns blocks into frames. It remembers the last hardware type and its link type: an
-// interface made again under its old name may be of another type, and frames of both may be in one block.
+// partLen is the most frames that parse gives at a time. What they need in memory, 256 bytes of a block each
+// for small ones, stays in a core's own cache until they are decoded and counted; a whole block of 1 MiB does not.
+const partLen = 512
+
+// A blockParser turns blocks into frames, part by part. It remembers the last hardware type and its link type:
+// an interface made again under its old name may be of another type, and frames of both may be in one block.
 type blockParser struct {
+	block []byte
+	n     uint32 // frames of block
+	done  uint32 // those of them that parse has given
+	off   uint64 // where the next one lies
+
 	hatype uint16
 	link   packet.LinkType
 }
 
-// parse appends the frames of block to frames. Data is a part of block. The kernel wrote the block,
-// yet no offset in it is trusted: at one that leaves the block or does not move on, parse gives the
-// frames before it and an error.
-func (p *blockParser) parse(block []byte, frames []packet.Frame) ([]packet.Frame, tally, error) {
-	var sum tally
+// begin makes block the one that parse reads.
+func (p *blockParser) begin(block []byte) error {
+	p.block, p.n, p.done = block, 0, 0
 	if len(block) < blkHdrLen {
-		return frames, sum, fmt.Errorf("ring block of %d bytes has no header", len(block))
+		return fmt.Errorf("ring block of %d bytes has no header", len(block))
 	}
+	p.n, p.off = binary.NativeEndian.Uint32(block[blkFrames:]), uint64(binary.NativeEndian.Uint32(block[blkFirst:]))
+	return nil
+}
+
+// more reports whether parse would give frames of the block.
+func (p *blockParser) more() bool { return p.done < p.n }
+
+// parse appends the next frames of the block to frames, partLen at most. Data is a part of the block. The
+// kernel wrote the block, yet no offset in it is trusted: at one that leaves the block or does not move on, parse
+// gives the frames before it and an error, and the block is at its end.
+func (p *blockParser) parse(frames []packet.Frame) ([]packet.Frame, tally, error) {
+	var sum tally
 	ne := binary.NativeEndian
-	n := ne.Uint32(block[blkFrames:])
-	off, size := uint64(ne.Uint32(block[blkFirst:])), uint64(len(block))
-	frames = slices.Grow(frames, min(int(n), len(block)/frmHdrLen))
-	for i := range n {
+	block, off, size := p.block, p.off, uint64(len(p.block))
+	last := min(p.n, p.done+partLen)
+	bad := func(format string, args ...any) error {
+		args = append([]any{size, p.done + 1, p.n}, args...)
+		p.n = p.done
+		return fmt.Errorf("ring block of %d bytes: frame %d of %d "+format, args...)
+	}
+	frames = slices.Grow(frames, min(int(last-p.done), len(block)/frmHdrLen))
+	for ; p.done < last; p.done++ {
 		if off < blkHdrLen || off+frmHdrLen > size {
-			return frames, sum, fmt.Errorf("ring block of %d bytes: frame %d of %d at offset %d", size, i+1, n, off)
+			return frames, sum, bad("at offset %d", off)
 		}
 		h := block[off : off+frmHdrLen]
 		start := off + uint64(ne.Uint16(h[frmMac:]))
 		end := start + uint64(ne.Uint32(h[frmSnap:]))
 		if end > size {
-			return frames, sum, fmt.Errorf("ring block of %d bytes: frame %d of %d ends at offset %d", size, i+1, n, end)
+			return frames, sum, bad("ends at offset %d", end)
 		}
 		if hatype := ne.Uint16(h[frmHatype:]); hatype != p.hatype {
 			p.hatype = hatype
@@ -100,11 +124,13 @@ func (p *blockParser) parse(block []byte, frames []packet.Frame) ([]packet.Frame
 		sum.bytes += uint64(frame.WireLen)
 
 		next := uint64(ne.Uint32(h[frmNext:])) // 0 in the last frame
-		if next < frmHdrLen && i+1 < n {
-			return frames, sum, fmt.Errorf("ring block of %d bytes: frame %d of %d follows after %d bytes", size, i+2, n, next)
+		if next < frmHdrLen && p.done+1 < p.n {
+			p.done++
+			return frames, sum, bad("follows after %d bytes", next)
 		}
 		off += next
 	}
+	p.off = off
 	return frames, sum, nil
 }
 

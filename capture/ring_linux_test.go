@@ -58,6 +58,19 @@ func makeBlock(size int, frames ...ringFrame) []byte {
 	return b
 }
 
+// parseAll gives all frames of block that can be read, part by part.
+func parseAll(p *blockParser, block []byte, frames []packet.Frame) ([]packet.Frame, tally, error) {
+	var sum tally
+	err := p.begin(block)
+	for err == nil && p.more() {
+		var part tally
+		frames, part, err = p.parse(frames)
+		sum.bytes += part.bytes
+		sum.truncated += part.truncated
+	}
+	return frames, sum, err
+}
+
 func TestParseBlock(t *testing.T) {
 	data := []byte("a frame")
 	const vlan, tpid = unix.TP_STATUS_VLAN_VALID, unix.TP_STATUS_VLAN_TPID_VALID
@@ -80,7 +93,7 @@ func TestParseBlock(t *testing.T) {
 		{Data: []byte{}, WireLen: 0, Link: linkUnknown},
 	}
 	var p blockParser
-	got, sum, err := p.parse(block, nil)
+	got, sum, err := parseAll(&p, block, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +107,38 @@ func TestParseBlock(t *testing.T) {
 		if cap(f.Data) != len(f.Data) {
 			t.Errorf("frame %d: an append to Data would write to the ring: cap %d, len %d", i, cap(f.Data), len(f.Data))
 		}
+	}
+}
+
+// TestParseParts reads a block of several parts.
+func TestParseParts(t *testing.T) {
+	const n = 2*partLen + 3
+	frames := make([]ringFrame, n)
+	for i := range frames {
+		frames[i] = ringFrame{data: []byte{byte(i), byte(i >> 8)}}
+	}
+	var p blockParser
+	if err := p.begin(makeBlock(1<<17, frames...)); err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, want := range []int{partLen, partLen, 3} {
+		if !p.more() {
+			t.Fatalf("the block ends after %d frames", at)
+		}
+		part, sum, err := p.parse(nil)
+		if err != nil || len(part) != want || sum.bytes != uint64(2*want) {
+			t.Fatalf("after %d frames: %d frames, %d bytes, %v; want %d frames", at, len(part), sum.bytes, err, want)
+		}
+		for _, f := range part {
+			if got := int(f.Data[0]) | int(f.Data[1])<<8; got != at {
+				t.Fatalf("frame %d in place of %d", got, at)
+			}
+			at++
+		}
+	}
+	if p.more() {
+		t.Errorf("the block goes on after its %d frames", n)
 	}
 }
 
@@ -127,9 +172,12 @@ func TestParseCorruptBlock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := ringFrame{data: []byte("a frame"), hatype: unix.ARPHRD_ETHER}
 			var p blockParser
-			got, _, err := p.parse(tc.spoil(makeBlock(4096, f, f, f)), nil)
+			got, _, err := parseAll(&p, tc.spoil(makeBlock(4096, f, f, f)), nil)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v, want %q", err, tc.want)
+			}
+			if p.more() {
+				t.Error("the block goes on after the fault")
 			}
 			if len(got) != tc.frames {
 				t.Errorf("%d frames before the fault, want %d", len(got), tc.frames)
@@ -144,7 +192,7 @@ func checkParse(t interface{ Fatalf(string, ...any) }, block []byte) {
 	// What follows the block in memory belongs to the next one.
 	mem := append(slices.Clone(block), make([]byte, 256)...)
 	var p blockParser
-	frames, sum, err := p.parse(mem[:len(block):len(block)], nil)
+	frames, sum, err := parseAll(&p, mem[:len(block):len(block)], nil)
 	if most := len(block) / frmHdrLen; len(frames) > most {
 		t.Fatalf("%d frames in a block with room for %d", len(frames), most)
 	}
@@ -220,7 +268,7 @@ func TestParseAllocatesNothing(t *testing.T) {
 	block, n := benchBlock(128)
 	var p blockParser
 	frames := make([]packet.Frame, 0, n)
-	if got := testing.AllocsPerRun(10, func() { frames, _, _ = p.parse(block, frames[:0]) }); got != 0 {
+	if got := testing.AllocsPerRun(10, func() { frames, _, _ = parseAll(&p, block, frames[:0]) }); got != 0 {
 		t.Errorf("%v allocations a block, want 0", got)
 	}
 	if len(frames) != n {
@@ -236,7 +284,7 @@ func BenchmarkParseBlock(b *testing.B) {
 			frames := make([]packet.Frame, 0, n)
 			b.ReportAllocs()
 			for b.Loop() {
-				frames, _, _ = p.parse(block, frames[:0])
+				frames, _, _ = parseAll(&p, block, frames[:0])
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/frame")
 		})
