@@ -134,12 +134,10 @@ func (p *pcap) fill(in *input, dst []packet.Frame, bound int64) ([]packet.Frame,
 			return dst, stateFull
 		}
 		wire, captured = lengths(wire, captured, p.fcs)
-		dst = append(dst, packet.Frame{
-			Data:    rec[p.head : p.head+int(captured) : p.head+int(captured)],
-			Time:    in.next,
-			WireLen: wire,
-			Link:    p.link,
-		})
+		dst = append(dst, packet.Frame{})
+		f := &dst[len(dst)-1] // filled in place, as in blockParser.parse
+		f.Data = rec[p.head : p.head+int(captured) : p.head+int(captured)]
+		f.Time, f.WireLen, f.Link = in.next, wire, p.link
 		s.r += end
 	}
 }

@@ -129,13 +129,11 @@ func (p *pcapng) fill(in *input, dst []packet.Frame, bound int64) ([]packet.Fram
 				in.unknown.note(rec.iface.link)
 			}
 			wire, captured := lengths(rec.wire, uint32(len(rec.data)), rec.fcs)
-			dst = append(dst, packet.Frame{
-				Data:      rec.data[:captured:captured],
-				Time:      rec.time,
-				WireLen:   wire,
-				Link:      rec.iface.link,
-				Interface: uint16(min(p.before+rec.id, math.MaxUint16)),
-			})
+			dst = append(dst, packet.Frame{})
+			f := &dst[len(dst)-1] // filled in place, as in blockParser.parse
+			f.Data = rec.data[:captured:captured]
+			f.Time, f.WireLen, f.Link = rec.time, wire, rec.iface.link
+			f.Interface = uint16(min(p.before+rec.id, math.MaxUint16))
 		}
 		s.r += int(length)
 	}

@@ -14,10 +14,12 @@ import (
 //
 // A batch is prepared by one goroutine (decoded, hashed, sorted), each part of the shards counts it in
 // the order of the batches, and when all parts have, it is sent, again in the order of the batches.
-// Whoever has nothing to do takes the oldest work that is ready. The caller of put is one of the crew.
+// Whoever has nothing to do takes the oldest work that is ready, of the parts that are his own first, whose
+// entries are in his cache. The caller of put is one of the crew: number 0.
 type crew struct {
-	t     *Table
-	parts int // of the shards
+	t       *Table
+	workers int
+	parts   int // of the shards; part n is worker n mod workers' own
 
 	mu   sync.Mutex // guards all below, but not what a taken job works on
 	work *sync.Cond // something became ready, or the crew ends
@@ -53,7 +55,7 @@ const (
 
 // newCrew starts workers-1 goroutines, which end with close.
 func newCrew(t *Table, workers int) *crew {
-	c := &crew{t: t, parts: min(workers*partsEach, len(t.shards))}
+	c := &crew{t: t, workers: workers, parts: min(workers*partsEach, len(t.shards))}
 	c.work = sync.NewCond(&c.mu)
 	c.counted, c.busy = make([]uint64, c.parts), make([]bool, c.parts)
 	for range crewJobs {
@@ -63,16 +65,16 @@ func newCrew(t *Table, workers int) *crew {
 		}
 		c.ring = append(c.ring, j)
 	}
-	for range workers - 1 {
-		c.helpers.Go(c.help)
+	for i := 1; i < workers; i++ {
+		c.helpers.Go(func() { c.help(i) })
 	}
 	return c
 }
 
 func (c *crew) job(n uint64) *job { return c.ring[n%crewJobs] }
 
-// help works until close.
-func (c *crew) help() {
+// help works until close, as worker number self.
+func (c *crew) help(self int) {
 	defer func() {
 		if p := recover(); p != nil { // the caller's to have, as with one worker
 			c.mu.Lock()
@@ -84,7 +86,7 @@ func (c *crew) help() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for !c.ended {
-		if !c.step() {
+		if !c.step(self) {
 			c.work.Wait()
 		}
 	}
@@ -103,7 +105,7 @@ func (c *crew) until(done func() bool) {
 		if c.failed != nil {
 			panic(c.failed)
 		}
-		if !c.step() {
+		if !c.step(0) {
 			c.work.Wait()
 		}
 	}
@@ -129,9 +131,9 @@ func (c *crew) close() {
 	c.helpers.Wait()
 }
 
-// step does one piece of work, and reports false when none is ready. c.mu is held, and given up while
-// working.
-func (c *crew) step() bool {
+// step does one piece of work as worker number self, and reports false when none is ready. c.mu is held, and
+// given up while working.
+func (c *crew) step(self int) bool {
 	if j := c.job(c.sent); !c.sending && c.sent < c.put && j.prepared && j.left == 0 {
 		c.sending = true
 		c.outside(func() { c.send(j) })
@@ -140,15 +142,8 @@ func (c *crew) step() bool {
 		c.work.Broadcast()
 		return true
 	}
-	oldest := c.put
-	part := -1
-	for i, n := range c.counted {
-		if !c.busy[i] && n < oldest && c.job(n).prepared {
-			oldest, part = n, i
-		}
-	}
-	if part >= 0 {
-		j := c.job(oldest)
+	if part := c.ready(self); part >= 0 && (part%c.workers == self || c.prepare == c.put) {
+		j := c.job(c.counted[part])
 		c.busy[part] = true
 		c.outside(func() { c.count(j, part) })
 		c.busy[part] = false
@@ -172,6 +167,24 @@ func (c *crew) step() bool {
 		return true
 	}
 	return false
+}
+
+// ready is the part that has the oldest batch to count, one of self's own where there is any; -1 for none.
+func (c *crew) ready(self int) int {
+	part := -1
+	for i, n := range c.counted {
+		if c.busy[i] || n == c.put || !c.job(n).prepared {
+			continue
+		}
+		if part >= 0 {
+			own, best := i%c.workers == self, part%c.workers == self
+			if best && !own || best == own && n >= c.counted[part] {
+				continue
+			}
+		}
+		part = i
+	}
+	return part
 }
 
 // outside runs f without c.mu.
