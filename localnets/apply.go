@@ -31,7 +31,7 @@ func (r *Registry) Apply(now int64, deltas []Delta) {
 // add counts the traffic of d. src and dst are the counters at its ends, nil where there is none;
 // they are the same when both ends are in one network.
 func (r *Registry) add(src, dst *counters, d *Delta) {
-	if d.Counts == (Counts{}) && d.TCP == (TCPCounts{}) {
+	if d.Counts == (Counts{}) && d.TCP.none() {
 		return
 	}
 	switch {
@@ -67,7 +67,7 @@ func (r *Registry) addDirection(c *counters, dir Direction, d *Delta) {
 	if d.DstBroadcast {
 		s.Broadcast[dir].add(d.Counts)
 	}
-	if d.TCP != (TCPCounts{}) {
+	if !d.TCP.none() {
 		s.TCP[dir].add(&d.TCP)
 	}
 	s.LastSeen = r.clock
@@ -84,13 +84,26 @@ func (r *Registry) knownApp(app uint16) uint16 {
 // app is the counts of an application in c, made if need be. They are valid until the next call.
 func (r *Registry) app(c *counters, app uint16) *appCounts {
 	app = r.knownApp(app)
-	i, found := slices.BinarySearch(c.apps, app)
+	i, found := c.find(app)
 	if !found {
 		c.apps = slices.Insert(c.apps, i, app)
 		c.parts = slices.Insert(c.parts, i, appCounts{})
 		r.appParts++
 	}
 	return &c.parts[i]
+}
+
+// find is where app is in c.apps, or belongs.
+func (c *counters) find(app uint16) (int, bool) {
+	if len(c.apps) > 16 {
+		return slices.BinarySearch(c.apps, app)
+	}
+	for i, a := range c.apps {
+		if a >= app {
+			return i, a == app
+		}
+	}
+	return len(c.apps), false
 }
 
 // move shifts what d names from one application to another; all else in d is ignored.
@@ -108,7 +121,7 @@ func (r *Registry) moveDirection(c *counters, dir Direction, d *Delta) {
 	if c == nil {
 		return
 	}
-	i, found := slices.BinarySearch(c.apps, r.knownApp(d.FromApp))
+	i, found := c.find(r.knownApp(d.FromApp))
 	if !found {
 		return
 	}
@@ -156,6 +169,11 @@ func (r *Registry) addRTT(src, dst *counters, d *Delta) {
 func (c *Counts) add(d Counts) {
 	c.Packets += d.Packets
 	c.Bytes += d.Bytes
+}
+
+// none reports whether c is zero, without the call that the compiler makes of a comparison of 64 bytes.
+func (c *TCPCounts) none() bool {
+	return c.Packets|c.Retransmissions|c.OutOfOrder|c.Lost|c.KeepAlives|c.ZeroWindows|c.SYN|c.SYNACK == 0
 }
 
 func (c *TCPCounts) add(d *TCPCounts) {

@@ -17,7 +17,7 @@ type window struct {
 
 // addMinute counts d in the minute of the networks at its ends. dst is nil where it has none.
 func (r *Registry) addMinute(src, dst *counters, d *Delta) {
-	if src != nil {
+	if src != nil && d.TCP.SYNACK != 0 {
 		src.stats.CurrentMinute.SYNACKSent += d.TCP.SYNACK
 	}
 	if d.Rehomed || dst == nil || d.TCP.SYN == 0 && d.NewFlows == 0 {
