@@ -48,6 +48,11 @@ type tally struct {
 // for small ones, stays in a core's own cache until they are decoded and counted; a whole block of 1 MiB does not.
 const partLen = 512
 
+// framesAhead is how far ahead the headers of a frame are asked for, on the guess that frames are of one length.
+// Where each lies is known from the one before it alone, so that without a guess each waits for memory that
+// another core has written: 10 of 86 ns a packet with frames of 128 bytes.
+const framesAhead = 16
+
 // A blockParser turns blocks into frames, part by part. It remembers the last hardware type and its link type:
 // an interface made again under its old name may be of another type, and frames of both may be in one block.
 type blockParser struct {
@@ -127,6 +132,9 @@ func (p *blockParser) parse(frames []packet.Frame) ([]packet.Frame, tally, error
 		if next < frmHdrLen && p.done+1 < p.n {
 			p.done++
 			return frames, sum, bad("follows after %d bytes", next)
+		}
+		if guess := off + next*framesAhead; guess < size {
+			prefetch(unsafe.Pointer(&block[guess]))
 		}
 		off += next
 	}
