@@ -77,7 +77,7 @@ func (s *Store) closeApps(all []change, now int64) {
 		if before == after {
 			continue
 		}
-		for _, x := range s.series {
+		for _, x := range s.list {
 			x.apps.seal(s, x, tier, before)
 			if s.db == nil {
 				x.apps.expire(s, tier, s.aged/int64(t.Step)-int64(t.Keep/t.Step))

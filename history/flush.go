@@ -99,7 +99,7 @@ func (s *Store) framesLocked() (all []frame) {
 			continue
 		}
 		f := frame{step: int64(t.Step / time.Second), start: from, count: count}
-		for name, x := range s.series {
+		for _, x := range s.list {
 			if x.open[i] == nil {
 				continue
 			}
@@ -108,7 +108,7 @@ func (s *Store) framesLocked() (all []frame) {
 			if !slices.ContainsFunc(points, func(p point) bool { return !p.absent() }) {
 				continue
 			}
-			f.names, f.points = append(f.names, name), append(f.points, points)
+			f.names, f.points = append(f.names, x.name), append(f.points, points)
 		}
 		if len(f.names) > 0 {
 			all = append(all, f)

@@ -160,7 +160,8 @@ func (s *Store) pointsInMemory(name string, i int, put func(int64, []point)) (bo
 		put(t.now-t.now%int64(t.chunk), x.open[i])
 	}
 	if i > 0 { // the step under way, as far as it is
-		put(t.now, []point{x.steps[i].point(x.fields, name != Total)})
+		st := x.underWay(i)
+		put(t.now, []point{st.point(x.layout)})
 	}
 	return true, nil
 }

@@ -9,13 +9,15 @@ import (
 type series struct {
 	name   string
 	prefix netip.Prefix // of a network, once it was in a sample
-	fields *[NumFields]FieldInfo
+	layout *layout
 
 	last  reading // of the last sample
 	known bool    // last is set
 	seen  uint64  // number of the sample that it was last in
 
-	steps  []step    // by tier: the step under way
+	// steps are the steps under way by tier. What a step of a finer tier holds is added to the next one when it
+	// ends, not before.
+	steps  []step
 	open   [][]point // by tier: the points of the chunk under way
 	sealed [][]sealedChunk
 	apps   appSeries
@@ -43,10 +45,7 @@ type sealedChunk struct {
 // value. A counter that fell began anew.
 func (s *series) since(r *reading) (d reading) {
 	d = *r
-	for f, info := range s.fields {
-		if info.Kind != Sum {
-			continue
-		}
+	for f := range s.layout.sums {
 		if before := s.last.values[f]; r.values[f] >= before {
 			d.values[f] = r.values[f] - before
 		}
@@ -58,27 +57,68 @@ func (s *series) since(r *reading) (d reading) {
 	return d
 }
 
-// add puts the part of d that falls into ns of all its time to the step.
-func (st *step) add(fields *[NumFields]FieldInfo, d *reading, part [NumFields]uint64, ns uint64, rtt bool) {
-	st.touched, st.some = true, true
-	st.weight += ns
-	for f, info := range fields {
-		switch {
-		case rtt && Field(f) == RTT:
-		case info.Kind == Sum:
-			st.sums[f] += part[f]
-		case info.Kind == Mean:
-			st.sums[f] += d.values[f] * (ns / meanUnit)
-		default:
-			st.sums[f] = max(st.sums[f], d.values[f])
+// add puts the part of d that falls between given and done of all its time, ns, to the step.
+func (st *step) add(l *layout, d *reading, ns uint64, given, done float64) {
+	st.some = true
+	for f := range l.sums {
+		if v := d.values[f]; v != 0 {
+			st.sums[f] += until(v, done) - until(v, given)
 		}
+	}
+	for f := l.sums; f < l.means; f++ {
+		st.sums[f] += d.values[f] * (ns / meanUnit)
+	}
+	for f := l.peaks; f < NumFields; f++ {
+		st.sums[f] = max(st.sums[f], d.values[f])
+	}
+	if done == 1 && l.rtt {
+		st.sums[RTT] += d.rttSum / 1000
+		st.rtt += d.rttSamples
 	}
 }
 
-// idle adds ns in which nothing was and nothing happened.
-func (st *step) idle(ns uint64) {
-	st.touched = true
-	st.weight += ns
+// until is the part of v, from 0 to 1.
+func until(v uint64, part float64) uint64 {
+	switch part {
+	case 0:
+		return 0
+	case 1:
+		return v
+	}
+	return min(uint64(float64(v)*part), v)
+}
+
+// merge adds a finer step that has ended, or that is under way.
+func (st *step) merge(l *layout, fine *step) {
+	st.touched = st.touched || fine.touched
+	st.weight += fine.weight
+	if !fine.some {
+		return
+	}
+	st.some = true
+	for f := range l.peaks {
+		st.sums[f] += fine.sums[f]
+	}
+	for f := l.peaks; f < NumFields; f++ {
+		st.sums[f] = max(st.sums[f], fine.sums[f])
+	}
+	st.rtt += fine.rtt
+}
+
+func (st *step) reset() {
+	if st.some {
+		*st = step{}
+	}
+	st.touched, st.weight = false, 0
+}
+
+// underWay is the step under way of tier i with what finer ones hold of it.
+func (x *series) underWay(i int) step {
+	st := x.steps[i]
+	for k := range i {
+		st.merge(x.layout, &x.steps[k])
+	}
+	return st
 }
 
 // meanUnit is the resolution of the weights of means, ns: sums of hosts and flows over a year of it
@@ -86,7 +126,7 @@ func (st *step) idle(ns uint64) {
 const meanUnit = 1e6
 
 // point is the step's packed values.
-func (st *step) point(fields *[NumFields]FieldInfo, network bool) point {
+func (st *step) point(l *layout) point {
 	if !st.touched {
 		return noPoint
 	}
@@ -94,17 +134,18 @@ func (st *step) point(fields *[NumFields]FieldInfo, network bool) point {
 	if !st.some {
 		return p
 	}
-	for f, info := range fields {
-		v := st.sums[f]
-		switch {
-		case network && Field(f) == RTT:
-			if st.rtt > 0 {
-				v /= st.rtt
-			}
-		case info.Kind == Mean:
-			v = (v + st.weight/meanUnit/2) / max(st.weight/meanUnit, 1)
-		}
-		p[f] = pack(v)
+	for f := range l.sums {
+		p[f] = pack(st.sums[f])
+	}
+	weight := st.weight / meanUnit
+	for f := l.sums; f < l.means; f++ {
+		p[f] = pack((st.sums[f] + weight/2) / max(weight, 1))
+	}
+	if l.rtt {
+		p[RTT] = pack(st.sums[RTT] / max(st.rtt, 1))
+	}
+	for f := l.peaks; f < NumFields; f++ {
+		p[f] = pack(st.sums[f])
 	}
 	return p
 }
@@ -131,7 +172,7 @@ func (s *Store) Rates(fn func(network netip.Prefix, values *[NumFields]float64))
 	t := &s.tiers[0]
 	step := t.Step.Seconds()
 	var points []*point // of the last seconds
-	for _, x := range s.series {
+	for _, x := range s.list {
 		points = points[:0]
 		idle := true
 		for i := range x.recent {
@@ -146,7 +187,7 @@ func (s *Store) Rates(fn func(network netip.Prefix, values *[NumFields]float64))
 			continue
 		}
 		for f := range values {
-			info := &x.fields[f]
+			info := &x.layout.fields[f]
 			v, measured := 0.0, 0
 			for _, p := range points {
 				if idle {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type Store struct {
 
 	mu      sync.Mutex // guards what follows
 	series  map[string]*series
+	list    []*series // all of them, in the order in which they began
 	order   []*series // of the last sample's networks; nil where there was no room for one
 	changes []change  // of the last sample, for its memory
 	samples uint64    // so far
@@ -111,10 +113,11 @@ func (s *Store) seriesOf(name string) *series {
 		return nil
 	}
 	x := &series{
-		name: name, fields: Fields(name), steps: make([]step, len(s.tiers)), open: make([][]point, len(s.tiers)),
+		name: name, layout: layoutOf(name), steps: make([]step, len(s.tiers)), open: make([][]point, len(s.tiers)),
 		sealed: make([][]sealedChunk, len(s.tiers)),
 	}
 	s.series[name] = x
+	s.list = append(s.list, x)
 	if s.db != nil && s.samples == 1 {
 		if err := s.restore(x); err != nil {
 			s.log.Error("history before the start cannot be taken up", "series", name, "err", err)
@@ -130,11 +133,13 @@ func (s *Store) fits() int64 {
 	if int64(len(s.series)) < most {
 		return most - int64(len(s.series))
 	}
-	for name, x := range s.series {
-		if x.seen+1 < s.samples && !x.holds() {
-			delete(s.series, name)
+	s.list = slices.DeleteFunc(s.list, func(x *series) bool {
+		gone := x.seen+1 < s.samples && !x.holds()
+		if gone {
+			delete(s.series, x.name)
 		}
-	}
+		return gone
+	})
 	return most - int64(len(s.series))
 }
 
@@ -185,30 +190,29 @@ func (s *Store) Add(x *Sample) {
 	}
 	s.aged = min(now, s.aged+maxAgeing*(now-from))
 	s.samples++
-	first := s.last == 0
 	s.last = now
 	// The steps between are passed one by one of the finest tier, each with its share.
-	all := s.readings(x, first)
+	all := s.readings(x)
 	fine := s.tiers[0].step
 	if len(all) == 0 {
 		s.advance(now)
 		return
 	}
-	whole := now - from
+	given := 0.0 // of what happened
 	for at := from; ; {
 		end := min((at/fine+1)*fine, now)
 		s.advance(at)
-		done := float64(1)
-		if whole > 0 {
-			done = float64(end-from) / float64(whole)
+		done := 1.0
+		if end < now {
+			done = float64(end-from) / float64(now-from)
 		}
 		for i := range all {
-			all[i].spend(s, uint64(end-at), done, end == now)
+			all[i].spend(uint64(end-at), given, done)
 		}
 		if end == now {
 			break
 		}
-		at = end
+		at, given = end, done
 	}
 	s.advance(now)
 	s.closeApps(all, now)
@@ -222,17 +226,16 @@ func (s *Store) Add(x *Sample) {
 	}
 }
 
-// A change is what a series gained since the last sample, and how much of it is given out.
+// A change is what a series gained since the last sample.
 type change struct {
-	to    *series
-	d     reading
-	spent [NumFields]uint64
-	none  bool                       // d is nothing at all: an idle network
-	apps  []localnets.ProtocolCounts // cumulative; nil for all traffic together
+	to   *series
+	d    reading
+	none bool                       // d is nothing at all: an idle network
+	apps []localnets.ProtocolCounts // cumulative; nil for all traffic together
 }
 
 // readings compares the sample with the last one. What it gives is good until the next call.
-func (s *Store) readings(x *Sample, first bool) []change {
+func (s *Store) readings(x *Sample) []change {
 	all := s.changes[:0]
 	note := func(to *series, r reading, apps []localnets.ProtocolCounts) {
 		c := change{to: to, d: to.since(&r), apps: apps}
@@ -243,17 +246,21 @@ func (s *Store) readings(x *Sample, first bool) []change {
 	if to := s.seriesOf(Total); to != nil {
 		note(to, x.totals(), nil)
 	}
-	order := make([]*series, 0, len(x.Nets.Networks))
+	order := s.order
+	for len(order) < len(x.Nets.Networks) {
+		order = append(order, nil)
+	}
+	order = order[:len(x.Nets.Networks)]
 	for i := range x.Nets.Networks {
 		n := &x.Nets.Networks[i]
 		// Networks rarely change their places, and neither name nor look-up is cheap.
-		var to *series
-		if i < len(s.order) && s.order[i] != nil && s.order[i].prefix == n.Prefix {
-			to = s.order[i]
-		} else if to = s.seriesOf(n.Prefix.String()); to != nil {
-			to.prefix = n.Prefix
+		to := order[i]
+		if to == nil || to.prefix != n.Prefix {
+			if to = s.seriesOf(n.Prefix.String()); to != nil {
+				to.prefix = n.Prefix
+			}
+			order[i] = to
 		}
-		order = append(order, to)
 		if to != nil {
 			note(to, x.network(n, to.name), n.Protocols)
 		}
@@ -262,35 +269,14 @@ func (s *Store) readings(x *Sample, first bool) []change {
 	return all
 }
 
-// spend gives out what belongs to the time until done of the whole, of which ns are new.
-func (c *change) spend(s *Store, ns uint64, done float64, last bool) {
-	if c.none {
-		for i := range c.to.steps {
-			c.to.steps[i].idle(ns)
-		}
-		return
-	}
-	var part [NumFields]uint64
-	for f, info := range c.to.fields {
-		if info.Kind != Sum || c.d.values[f] == 0 {
-			continue
-		}
-		until := c.d.values[f]
-		if !last {
-			until = min(uint64(float64(until)*done), until)
-		}
-		until = max(until, c.spent[f])
-		part[f] = until - c.spent[f]
-		c.spent[f] = until
-	}
-	network := c.to.name != Total
-	for i := range c.to.steps {
-		st := &c.to.steps[i]
-		st.add(c.to.fields, &c.d, part, ns, network)
-		if network && last { // a round trip belongs to the time at which it was seen, about
-			st.sums[RTT] += c.d.rttSum / 1000
-			st.rtt += c.d.rttSamples
-		}
+// spend gives out what happened from one part of the time to another, of 0 to 1; ns lie between. A round trip
+// belongs to the time at which it was seen, about: the end.
+func (c *change) spend(ns uint64, given, done float64) {
+	st := &c.to.steps[0]
+	st.touched = true
+	st.weight += ns
+	if !c.none {
+		st.add(c.to.layout, &c.d, ns, given, done)
 	}
 }
 
@@ -311,7 +297,7 @@ func (s *Store) begin(now int64) {
 	s.flushed = now
 }
 
-// advance closes the steps that end at or before now. Under mu.
+// advance closes the steps that end at or before now, the finest first. Under mu.
 func (s *Store) advance(now int64) {
 	for i := range s.tiers {
 		t := &s.tiers[i]
@@ -319,19 +305,31 @@ func (s *Store) advance(now int64) {
 		if to <= t.now {
 			continue
 		}
-		for _, x := range s.series {
-			p := x.steps[i].point(x.fields, x.name != Total)
-			x.steps[i] = step{}
-			x.put(i, t, t.now, p)
-			if i == 0 {
-				x.note(t.now, p)
-			}
+		for _, x := range s.list {
+			x.close(i, t)
 		}
 		if boundary := to - to%int64(t.chunk); t.now < boundary {
 			s.seal(i, boundary)
 		}
 		t.now = to
 	}
+}
+
+// close ends the step under way of tier i, and adds it to that of the next one.
+func (x *series) close(i int, t *tier) {
+	st := &x.steps[i]
+	if !st.touched {
+		return
+	}
+	p := st.point(x.layout)
+	x.put(i, t, t.now, p)
+	if i == 0 {
+		x.note(t.now, p)
+	}
+	if i+1 < len(x.steps) {
+		x.steps[i+1].merge(x.layout, st)
+	}
+	st.reset()
 }
 
 // mantissaOf is the bits of sealed chunks with a step of ns.
@@ -344,9 +342,6 @@ func mantissaOf(step int64) int {
 
 // put notes the point of a step in the open chunk.
 func (x *series) put(i int, t *tier, at int64, p point) {
-	if p.absent() {
-		return
-	}
 	if x.open[i] == nil {
 		x.open[i] = make([]point, t.chunk)
 		for k := range x.open[i] {
@@ -360,7 +355,7 @@ func (x *series) put(i int, t *tier, at int64, p point) {
 func (s *Store) seal(i int, boundary int64) {
 	t := &s.tiers[i]
 	start := t.now - t.now%int64(t.chunk)
-	for _, x := range s.series {
+	for _, x := range s.list {
 		if x.open[i] == nil {
 			continue
 		}
@@ -385,7 +380,7 @@ const sealedBytes = 40
 
 // expire drops what tier i holds in memory before step oldest. Under mu.
 func (s *Store) expire(i int, oldest int64) (dropped int) {
-	for _, x := range s.series {
+	for _, x := range s.list {
 		n := 0
 		for n < len(x.sealed[i]) && x.sealed[i][n].start+int64(x.sealed[i][n].count) <= oldest {
 			s.held -= int64(len(x.sealed[i][n].blob)) + sealedBytes
@@ -406,7 +401,7 @@ func (s *Store) shrink() {
 		most, bytes, oldest := -1, int64(0), int64(0)
 		for i := range s.tiers {
 			sum, first := int64(0), int64(1)<<62
-			for _, x := range s.series {
+			for _, x := range s.list {
 				for _, c := range x.sealed[i] {
 					sum += int64(len(c.blob)) + sealedBytes
 					first = min(first, c.start+int64(c.count))
@@ -428,7 +423,7 @@ func (s *Store) rewind(now int64) {
 	s.log.Warn("the clock was set back: history after it is dropped", "now", time.Unix(0, now).UTC(), "before", time.Unix(0, s.last).UTC())
 	for i := range s.tiers {
 		limit := (now - int64(s.tiers[0].Step)) / s.tiers[i].step
-		for _, x := range s.series {
+		for _, x := range s.list {
 			x.steps[i], x.open[i] = step{}, nil
 			keep := x.sealed[i][:0]
 			for _, c := range x.sealed[i] {
@@ -442,7 +437,7 @@ func (s *Store) rewind(now int64) {
 		}
 		s.pending.rewind(s, i, limit)
 	}
-	for _, x := range s.series {
+	for _, x := range s.list {
 		x.apps.sums = [len(appTiers)][]AppBytes{}
 	}
 	s.appsNow = 0
@@ -456,7 +451,7 @@ func (s *Store) Stats() Stats {
 	st := s.status
 	st.Series, st.SeriesRefused = len(s.series), s.refused
 	st.MemoryBytes = s.held
-	for _, x := range s.series {
+	for _, x := range s.list {
 		for i := range x.open {
 			st.MemoryBytes += int64(len(x.open[i])) * pointBytes
 		}
