@@ -11,9 +11,8 @@ type series struct {
 	prefix netip.Prefix // of a network, once it was in a sample
 	layout *layout
 
-	last  reading // of the last sample
-	known bool    // last is set
-	seen  uint64  // number of the sample that it was last in
+	last reading // of the last sample
+	seen uint64  // number of the sample that it was last in
 
 	// steps are the steps under way by tier. What a step of a finer tier holds is added to the next one when it
 	// ends, not before.

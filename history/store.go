@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/netmond/netmond/localnets"
 )
 
 const (
@@ -30,6 +28,7 @@ type Store struct {
 	series  map[string]*series
 	list    []*series // all of them, in the order in which they began
 	order   []*series // of the last sample's networks; nil where there was no room for one
+	ordered uint64    // generation of those
 	changes []change  // of the last sample, for its memory
 	samples uint64    // so far
 	last    int64     // time of the last one; 0 before
@@ -215,7 +214,7 @@ func (s *Store) Add(x *Sample) {
 		at, given = end, done
 	}
 	s.advance(now)
-	s.closeApps(all, now)
+	s.closeApps(x.Readings.Protocols, now)
 	if s.db == nil {
 		s.shrink()
 	} else if now-s.flushed >= flushEvery {
@@ -230,42 +229,42 @@ func (s *Store) Add(x *Sample) {
 type change struct {
 	to   *series
 	d    reading
-	none bool                       // d is nothing at all: an idle network
-	apps []localnets.ProtocolCounts // cumulative; nil for all traffic together
+	none bool // d is nothing at all: an idle network
 }
 
 // readings compares the sample with the last one. What it gives is good until the next call.
 func (s *Store) readings(x *Sample) []change {
 	all := s.changes[:0]
-	note := func(to *series, r reading, apps []localnets.ProtocolCounts) {
-		c := change{to: to, d: to.since(&r), apps: apps}
+	note := func(to *series, r reading) {
+		c := change{to: to, d: to.since(&r)}
 		c.none = c.d == reading{}
 		all = append(all, c)
-		to.last, to.known, to.seen = r, true, s.samples
+		to.last, to.seen = r, s.samples
 	}
 	if to := s.seriesOf(Total); to != nil {
-		note(to, x.totals(), nil)
+		note(to, x.totals())
 	}
-	order := s.order
-	for len(order) < len(x.Nets.Networks) {
-		order = append(order, nil)
+	networks := x.Readings.Networks
+	// Networks rarely change their places, and neither name nor look-up is cheap.
+	same := len(s.order) == len(networks) && s.ordered == x.Nets.Generation
+	for len(s.order) < len(networks) {
+		s.order = append(s.order, nil)
 	}
-	order = order[:len(x.Nets.Networks)]
-	for i := range x.Nets.Networks {
-		n := &x.Nets.Networks[i]
-		// Networks rarely change their places, and neither name nor look-up is cheap.
-		to := order[i]
-		if to == nil || to.prefix != n.Prefix {
-			if to = s.seriesOf(n.Prefix.String()); to != nil {
-				to.prefix = n.Prefix
+	s.order, s.ordered = s.order[:len(networks)], x.Nets.Generation
+	for i := range networks {
+		to := s.order[i]
+		if to == nil || !same {
+			name := networks[i].Prefix.String()
+			if to = s.seriesOf(name); to != nil {
+				to.prefix = networks[i].Prefix
 			}
-			order[i] = to
+			s.order[i] = to
 		}
 		if to != nil {
-			note(to, x.network(n, to.name), n.Protocols)
+			note(to, x.network(&x.Readings.Values[i], to.name))
 		}
 	}
-	s.order, s.changes = order, all
+	s.changes = all
 	return all
 }
 
