@@ -24,7 +24,7 @@ func (s *Store) restore(x *series) error {
 		for _, c := range list {
 			for k := range c.points {
 				if at := c.start + int64(k); at*fine.step >= from && at < fine.now && !c.points[k].absent() {
-					x.steps[i].take(x.layout, &c.points[k], uint64(fine.step))
+					x.tiers[i].step.take(x.layout, &c.points[k], uint64(fine.step))
 				}
 			}
 		}

@@ -14,13 +14,17 @@ type series struct {
 	last reading // of the last sample
 	seen uint64  // number of the sample that it was last in
 
-	// steps are the steps under way by tier. What a step of a finer tier holds is added to the next one when it
-	// ends, not before.
-	steps  []step
-	open   [][]point // by tier: the points of the chunk under way
-	sealed [][]sealedChunk
+	tiers  []track // by tier
 	apps   appSeries
 	recent [recentPoints]recentPoint // of the finest tier
+}
+
+// A track is a series at one resolution.
+type track struct {
+	// step is under way. What it holds is added to that of the next tier when it ends, not before.
+	step   step
+	open   []point // of the chunk under way; nil without any
+	sealed []sealedChunk
 }
 
 // A step sums up what happens within one step of a tier.
@@ -56,21 +60,21 @@ func (s *series) since(r *reading) (d reading) {
 	return d
 }
 
-// add puts the part of d that falls between given and done of all its time, ns, to the step.
-func (st *step) add(l *layout, d *reading, ns uint64, given, done float64) {
+// add puts the part of d that falls into p to the step.
+func (st *step) add(l *layout, d *reading, p *stretch) {
 	st.some = true
 	for f := range l.sums {
 		if v := d.values[f]; v != 0 {
-			st.sums[f] += until(v, done) - until(v, given)
+			st.sums[f] += until(v, p.done) - until(v, p.given)
 		}
 	}
 	for f := l.sums; f < l.means; f++ {
-		st.sums[f] += d.values[f] * (ns / meanUnit)
+		st.sums[f] += d.values[f] * (p.ns / meanUnit)
 	}
 	for f := l.peaks; f < NumFields; f++ {
 		st.sums[f] = max(st.sums[f], d.values[f])
 	}
-	if done == 1 && l.rtt {
+	if p.done == 1 && l.rtt {
 		st.sums[RTT] += d.rttSum / 1000
 		st.rtt += d.rttSamples
 	}
@@ -113,9 +117,9 @@ func (st *step) reset() {
 
 // underWay is the step under way of tier i with what finer ones hold of it.
 func (x *series) underWay(i int) step {
-	st := x.steps[i]
+	st := x.tiers[i].step
 	for k := range i {
-		st.merge(x.layout, &x.steps[k])
+		st.merge(x.layout, &x.tiers[k].step)
 	}
 	return st
 }

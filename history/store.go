@@ -29,12 +29,13 @@ type Store struct {
 	list    []*series // all of them, in the order in which they began
 	order   []*series // of the last sample's networks; nil where there was no room for one
 	ordered uint64    // generation of those
-	changes []change  // of the last sample, for its memory
 	samples uint64    // so far
-	last    int64     // time of the last one; 0 before
-	oldest  int64     // time of the first point that was ever recorded, as far as it is kept; 0 before
-	refused uint64    // series that found no place
-	held    int64     // bytes of sealed chunks in memory
+	passed  []stretch // of the last sample, for its memory; so is ended
+	ended   []ending
+	last    int64  // time of the last one; 0 before
+	oldest  int64  // time of the first point that was ever recorded, as far as it is kept; 0 before
+	refused uint64 // series that found no place
+	held    int64  // bytes of sealed chunks in memory
 
 	// aged is the time from which the age of points is told. It follows the samples, but no faster than
 	// maxAgeing times the time that they cover: a clock that jumps ahead and back costs little.
@@ -58,6 +59,9 @@ type tier struct {
 	chunk int   // points of a chunk
 	// now is the number of the step under way; flushed the first step whose point is not in the file.
 	now, flushed int64
+	next         int64 // now after the sample that is taken in
+	// spare are open chunks that were sealed, to be used again.
+	spare [][]point
 }
 
 // Stats tell how the store is doing.
@@ -111,10 +115,7 @@ func (s *Store) seriesOf(name string) *series {
 		s.refused++
 		return nil
 	}
-	x := &series{
-		name: name, layout: layoutOf(name), steps: make([]step, len(s.tiers)), open: make([][]point, len(s.tiers)),
-		sealed: make([][]sealedChunk, len(s.tiers)),
-	}
+	x := &series{name: name, layout: layoutOf(name), tiers: make([]track, len(s.tiers))}
 	s.series[name] = x
 	s.list = append(s.list, x)
 	if s.db != nil && s.samples == 1 {
@@ -144,8 +145,8 @@ func (s *Store) fits() int64 {
 
 // holds reports whether the series has something in memory that is in no file.
 func (x *series) holds() bool {
-	for i := range x.open {
-		if x.open[i] != nil || len(x.sealed[i]) > 0 || x.steps[i].touched {
+	for i := range x.tiers {
+		if x.tiers[i].open != nil || len(x.tiers[i].sealed) > 0 || x.tiers[i].step.touched {
 			return true
 		}
 	}
@@ -190,30 +191,9 @@ func (s *Store) Add(x *Sample) {
 	s.aged = min(now, s.aged+maxAgeing*(now-from))
 	s.samples++
 	s.last = now
-	// The steps between are passed one by one of the finest tier, each with its share.
-	all := s.readings(x)
-	fine := s.tiers[0].step
-	if len(all) == 0 {
-		s.advance(now)
-		return
-	}
-	given := 0.0 // of what happened
-	for at := from; ; {
-		end := min((at/fine+1)*fine, now)
-		s.advance(at)
-		done := 1.0
-		if end < now {
-			done = float64(end-from) / float64(now-from)
-		}
-		for i := range all {
-			all[i].spend(uint64(end-at), given, done)
-		}
-		if end == now {
-			break
-		}
-		at, given = end, done
-	}
-	s.advance(now)
+	s.split(from, now)
+	s.takeIn(x)
+	s.moveOn()
 	s.closeApps(x.Readings.Protocols, now)
 	if s.db == nil {
 		s.shrink()
@@ -225,57 +205,43 @@ func (s *Store) Add(x *Sample) {
 	}
 }
 
-// A change is what a series gained since the last sample.
-type change struct {
-	to   *series
-	d    reading
-	none bool // d is nothing at all: an idle network
+// A stretch is a part of the time between two samples, within one step of the finest tier.
+type stretch struct {
+	ns uint64
+	// Of what happened between the samples, from 0 to 1: what is given out before and after it.
+	given, done float64
+	ends        int // end of the steps in Store.ended that end with it
 }
 
-// readings compares the sample with the last one. What it gives is good until the next call.
-func (s *Store) readings(x *Sample) []change {
-	all := s.changes[:0]
-	note := func(to *series, r reading) {
-		c := change{to: to, d: to.since(&r)}
-		c.none = c.d == reading{}
-		all = append(all, c)
-		to.last, to.seen = r, s.samples
-	}
-	if to := s.seriesOf(Total); to != nil {
-		note(to, x.totals())
-	}
-	networks := x.Readings.Networks
-	// Networks rarely change their places, and neither name nor look-up is cheap.
-	same := len(s.order) == len(networks) && s.ordered == x.Nets.Generation
-	for len(s.order) < len(networks) {
-		s.order = append(s.order, nil)
-	}
-	s.order, s.ordered = s.order[:len(networks)], x.Nets.Generation
-	for i := range networks {
-		to := s.order[i]
-		if to == nil || !same {
-			name := networks[i].Prefix.String()
-			if to = s.seriesOf(name); to != nil {
-				to.prefix = networks[i].Prefix
-			}
-			s.order[i] = to
-		}
-		if to != nil {
-			note(to, x.network(&x.Readings.Values[i], to.name))
-		}
-	}
-	s.changes = all
-	return all
+// An ending is the end of a step.
+type ending struct {
+	tier  int
+	at    int64 // the step
+	seals bool  // its chunk ends, too
 }
 
-// spend gives out what happened from one part of the time to another, of 0 to 1; ns lie between. A round trip
-// belongs to the time at which it was seen, about: the end.
-func (c *change) spend(ns uint64, given, done float64) {
-	st := &c.to.steps[0]
-	st.touched = true
-	st.weight += ns
-	if !c.none {
-		st.add(c.to.layout, &c.d, ns, given, done)
+// split divides the time between two samples into stretches. The first one has no time, and the steps that were
+// under way before a pause that is left out. Under mu.
+func (s *Store) split(from, now int64) {
+	s.passed, s.ended = s.passed[:0], s.ended[:0]
+	for i := range s.tiers {
+		s.tiers[i].next = s.tiers[i].now
+	}
+	s.endSteps(from)
+	s.passed = append(s.passed, stretch{ends: len(s.ended)})
+	fine := s.tiers[0].step
+	given := 0.0
+	for at := from; ; {
+		end, done := min((at/fine+1)*fine, now), 1.0
+		if end < now {
+			done = float64(end-from) / float64(now-from)
+		}
+		s.endSteps(end)
+		s.passed = append(s.passed, stretch{uint64(end - at), given, done, len(s.ended)})
+		if end == now {
+			return
+		}
+		at, given = end, done
 	}
 }
 
@@ -296,39 +262,110 @@ func (s *Store) begin(now int64) {
 	s.flushed = now
 }
 
-// advance closes the steps that end at or before now, the finest first. Under mu.
-func (s *Store) advance(now int64) {
+// endSteps notes the steps that end at or before now, the finest first.
+func (s *Store) endSteps(now int64) {
 	for i := range s.tiers {
 		t := &s.tiers[i]
-		to := now / t.step
-		if to <= t.now {
-			continue
+		if to := now / t.step; to > t.next {
+			s.ended = append(s.ended, ending{i, t.next, t.next < to-to%int64(t.chunk)})
+			t.next = to
 		}
-		for _, x := range s.list {
-			x.close(i, t)
-		}
-		if boundary := to - to%int64(t.chunk); t.now < boundary {
-			s.seal(i, boundary)
-		}
-		t.now = to
 	}
 }
 
-// close ends the step under way of tier i, and adds it to that of the next one.
-func (x *series) close(i int, t *tier) {
-	st := &x.steps[i]
-	if !st.touched {
-		return
+// moveOn sets the tiers to the end of the stretches that all series have passed. Under mu.
+func (s *Store) moveOn() {
+	for i := range s.tiers {
+		s.tiers[i].now = s.tiers[i].next
 	}
-	p := st.point(x.layout)
-	x.put(i, t, t.now, p)
-	if i == 0 {
-		x.note(t.now, p)
+	for _, e := range s.ended {
+		if t := &s.tiers[e.tier]; e.seals && s.db == nil {
+			s.expire(e.tier, s.aged/t.step-t.keep)
+		}
 	}
-	if i+1 < len(x.steps) {
-		x.steps[i+1].merge(x.layout, st)
+}
+
+// takeIn compares the sample with the last one, and gives what happened to the steps that passed. Under mu.
+func (s *Store) takeIn(x *Sample) {
+	taken := 0
+	take := func(to *series, r *reading) {
+		to.seen = s.samples
+		d := to.since(r)
+		s.pass(to, &d)
+		to.last = *r
+		taken++
 	}
-	st.reset()
+	if to := s.seriesOf(Total); to != nil {
+		r := x.totals()
+		take(to, &r)
+	}
+	networks := x.Readings.Networks
+	// Networks rarely change their places, and neither name nor look-up is cheap.
+	same := len(s.order) == len(networks) && s.ordered == x.Nets.Generation
+	for len(s.order) < len(networks) {
+		s.order = append(s.order, nil)
+	}
+	s.order, s.ordered = s.order[:len(networks)], x.Nets.Generation
+	for i := range networks {
+		to := s.order[i]
+		if to == nil || !same {
+			if to = s.seriesOf(networks[i].Prefix.String()); to != nil {
+				to.prefix = networks[i].Prefix
+			}
+			s.order[i] = to
+		}
+		if to != nil {
+			r := x.network(&x.Readings.Values[i], to.name)
+			take(to, &r)
+		}
+	}
+	if taken < len(s.list) {
+		for _, to := range s.list {
+			if to.seen != s.samples {
+				s.pass(to, nil)
+			}
+		}
+	}
+}
+
+// pass takes a series through the stretches of the time in which d happened; nil for a series that the sample does
+// not have. A round trip belongs to the time at which it was seen, about: the end.
+func (s *Store) pass(x *series, d *reading) {
+	idle := d == nil || *d == reading{}
+	st := &x.tiers[0].step
+	ended := 0
+	for i := range s.passed {
+		p := &s.passed[i]
+		if d != nil && p.done > p.given {
+			st.touched = true
+			st.weight += p.ns
+			if !idle {
+				st.add(x.layout, d, p)
+			}
+		}
+		for ; ended < p.ends; ended++ {
+			s.end(x, &s.ended[ended])
+		}
+	}
+}
+
+// end ends the step under way of a series, and adds it to that of the next tier.
+func (s *Store) end(x *series, e *ending) {
+	t, k := &s.tiers[e.tier], &x.tiers[e.tier]
+	if k.step.touched {
+		p := k.step.point(x.layout)
+		k.put(t, e.at, p)
+		if e.tier == 0 {
+			x.note(e.at, p)
+		}
+		if e.tier+1 < len(x.tiers) {
+			x.tiers[e.tier+1].step.merge(x.layout, &k.step)
+		}
+		k.step.reset()
+	}
+	if e.seals && k.open != nil {
+		s.seal(x, e)
+	}
 }
 
 // mantissaOf is the bits of sealed chunks with a step of ns.
@@ -340,38 +377,40 @@ func mantissaOf(step int64) int {
 }
 
 // put notes the point of a step in the open chunk.
-func (x *series) put(i int, t *tier, at int64, p point) {
-	if x.open[i] == nil {
-		x.open[i] = make([]point, t.chunk)
-		for k := range x.open[i] {
-			x.open[i][k] = noPoint
-		}
+func (k *track) put(t *tier, at int64, p point) {
+	if k.open == nil {
+		k.open = t.chunkOf()
 	}
-	x.open[i][at%int64(t.chunk)] = p
+	k.open[at%int64(t.chunk)] = p
 }
 
-// seal packs the open chunks of tier i, all of whose steps lie before boundary. Under mu.
-func (s *Store) seal(i int, boundary int64) {
-	t := &s.tiers[i]
-	start := t.now - t.now%int64(t.chunk)
-	for _, x := range s.list {
-		if x.open[i] == nil {
-			continue
-		}
-		c := chunk{start, x.open[i]}.trimmed()
-		if len(c.points) > 0 {
-			sc := sealedChunk{c.start, len(c.points), encode(c.points, mantissaOf(t.step))}
-			if s.db != nil {
-				s.pending.chunks = append(s.pending.chunks, pendingChunk{x, i, sc})
-			}
-			x.sealed[i] = append(x.sealed[i], sc)
-			s.held += int64(len(sc.blob)) + sealedBytes
-		}
-		x.open[i] = nil
+// chunkOf is a chunk without points.
+func (t *tier) chunkOf() (c []point) {
+	if last := len(t.spare) - 1; last >= 0 {
+		c, t.spare = t.spare[last], t.spare[:last]
+	} else {
+		c = make([]point, t.chunk)
 	}
-	if s.db == nil {
-		s.expire(i, s.aged/t.step-t.keep)
+	for i := range c {
+		c[i] = noPoint
 	}
+	return c
+}
+
+// seal packs the open chunk of a series, whose last step may be e. Under mu.
+func (s *Store) seal(x *series, e *ending) {
+	t, k := &s.tiers[e.tier], &x.tiers[e.tier]
+	c := chunk{e.at - e.at%int64(t.chunk), k.open}.trimmed()
+	if len(c.points) > 0 {
+		sc := sealedChunk{c.start, len(c.points), encode(c.points, mantissaOf(t.step))}
+		if s.db != nil {
+			s.pending.chunks = append(s.pending.chunks, pendingChunk{x, e.tier, sc})
+		}
+		k.sealed = append(k.sealed, sc)
+		s.held += int64(len(sc.blob)) + sealedBytes
+	}
+	t.spare = append(t.spare, k.open)
+	k.open = nil
 }
 
 // sealedBytes is what a sealed chunk takes beside its bytes.
@@ -381,12 +420,12 @@ const sealedBytes = 40
 func (s *Store) expire(i int, oldest int64) (dropped int) {
 	for _, x := range s.list {
 		n := 0
-		for n < len(x.sealed[i]) && x.sealed[i][n].start+int64(x.sealed[i][n].count) <= oldest {
-			s.held -= int64(len(x.sealed[i][n].blob)) + sealedBytes
+		for n < len(x.tiers[i].sealed) && x.tiers[i].sealed[n].start+int64(x.tiers[i].sealed[n].count) <= oldest {
+			s.held -= int64(len(x.tiers[i].sealed[n].blob)) + sealedBytes
 			n++
 		}
 		if n > 0 {
-			x.sealed[i] = append([]sealedChunk(nil), x.sealed[i][n:]...)
+			x.tiers[i].sealed = append([]sealedChunk(nil), x.tiers[i].sealed[n:]...)
 			dropped += n
 		}
 	}
@@ -401,7 +440,7 @@ func (s *Store) shrink() {
 		for i := range s.tiers {
 			sum, first := int64(0), int64(1)<<62
 			for _, x := range s.list {
-				for _, c := range x.sealed[i] {
+				for _, c := range x.tiers[i].sealed {
 					sum += int64(len(c.blob)) + sealedBytes
 					first = min(first, c.start+int64(c.count))
 				}
@@ -423,16 +462,16 @@ func (s *Store) rewind(now int64) {
 	for i := range s.tiers {
 		limit := (now - int64(s.tiers[0].Step)) / s.tiers[i].step
 		for _, x := range s.list {
-			x.steps[i], x.open[i] = step{}, nil
-			keep := x.sealed[i][:0]
-			for _, c := range x.sealed[i] {
+			x.tiers[i].step, x.tiers[i].open = step{}, nil
+			keep := x.tiers[i].sealed[:0]
+			for _, c := range x.tiers[i].sealed {
 				if c.start+int64(c.count) <= limit {
 					keep = append(keep, c)
 				} else {
 					s.held -= int64(len(c.blob)) + sealedBytes
 				}
 			}
-			x.sealed[i] = keep
+			x.tiers[i].sealed = keep
 		}
 		s.pending.rewind(s, i, limit)
 	}
@@ -451,8 +490,8 @@ func (s *Store) Stats() Stats {
 	st.Series, st.SeriesRefused = len(s.series), s.refused
 	st.MemoryBytes = s.held
 	for _, x := range s.list {
-		for i := range x.open {
-			st.MemoryBytes += int64(len(x.open[i])) * pointBytes
+		for i := range x.tiers {
+			st.MemoryBytes += int64(len(x.tiers[i].open)) * pointBytes
 		}
 		st.MemoryBytes += int64(len(s.tiers)*(NumFields*8+64)) + 1024
 	}
