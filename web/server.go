@@ -60,7 +60,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err := own.Register(&s.stats); err != nil {
 		return nil, fmt.Errorf("web: register metrics: %w", err)
 	}
-	handler, err := s.routes(joined{deps.Gatherer, own})
+	handler, err := s.routes(own)
 	if err != nil {
 		return nil, err
 	}
