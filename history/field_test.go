@@ -4,6 +4,9 @@ import "testing"
 
 func TestLayouts(t *testing.T) {
 	for _, l := range []*layout{&networkLayout, &totalLayout} {
+		if n := NumFields - l.peaks; n > maxPeaks {
+			t.Errorf("%s: %d peaks, there is room for %d", l.fields[0].Name, n, maxPeaks)
+		}
 		for f, info := range l.fields {
 			kind := Peak
 			switch {

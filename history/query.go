@@ -160,8 +160,7 @@ func (s *Store) pointsInMemory(name string, i int, put func(int64, []point)) (bo
 		put(t.now-t.now%int64(t.chunk), x.tiers[i].open)
 	}
 	if i > 0 { // the step under way, as far as it is
-		st := x.underWay(i)
-		put(t.now, []point{st.point(x.layout)})
+		put(t.now, []point{x.underWay(i)})
 	}
 	return true, nil
 }

@@ -7,47 +7,49 @@ import (
 )
 
 // restore takes up the steps under way of a series that a process before this one began: what they
-// held is the sum of the points of the next finer tier, and of its step under way. Under mu, in the first
-// sample alone.
+// held is the sum of the points of finer tiers. Under mu, in the first sample alone.
 func (s *Store) restore(x *series) error {
 	ctx := context.Background()
 	id, ok, err := s.db.seriesID(ctx, x.name)
 	if err != nil || !ok {
 		return err
 	}
-	for i := 1; i < len(s.tiers); i++ {
-		from, fine := s.tiers[i].now*s.tiers[i].step, &s.tiers[i-1]
-		list, _, err := s.db.chunks(ctx, s.db.read, s.seconds(i-1), id, from/fine.step, fine.now)
-		if err != nil {
-			return err
-		}
-		for _, c := range list {
-			for k := range c.points {
-				if at := c.start + int64(k); at*fine.step >= from && at < fine.now && !c.points[k].absent() {
-					x.tiers[i].step.take(x.layout, &c.points[k], uint64(fine.step))
+	for i := range s.tiers {
+		from := s.tiers[i].now * s.tiers[i].step
+		for j := i - 1; j >= 0; j-- {
+			fine := &s.tiers[j]
+			list, _, err := s.db.chunks(ctx, s.db.read, s.seconds(j), id, from/fine.step, fine.now)
+			if err != nil {
+				return err
+			}
+			for _, c := range list {
+				for k := range c.points {
+					if at := c.start + int64(k); at*fine.step >= from && at < fine.now && !c.points[k].absent() {
+						x.tiers[i].take(x.layout, &c.points[k], uint64(fine.step))
+					}
 				}
 			}
+			from = fine.now * fine.step
 		}
 	}
 	return s.restoreApps(ctx, x, id)
 }
 
-// take adds a finished point of a finer tier, of step ns.
-func (st *step) take(l *layout, p *point, ns uint64) {
-	st.touched, st.some = true, true
-	st.weight += ns
+// take adds a finished point of a finer tier, of step ns, to the step under way: as if since were earlier.
+func (k *track) take(l *layout, p *point, ns uint64) {
+	k.since.weight -= ns
 	for f := range p {
 		v := unpack(p[f])
 		switch {
 		case f >= l.peaks:
-			st.sums[f] = max(st.sums[f], v)
+			k.peaks[f-l.peaks] = max(k.peaks[f-l.peaks], v)
 		case f < l.sums:
-			st.sums[f] += v
+			k.since.sums[f] -= v
 		case f < l.means:
-			st.sums[f] += v * (ns / meanUnit)
+			k.since.sums[f] -= v * (ns / meanUnit)
 		case v > 0: // RTT
-			st.sums[f] += v
-			st.rtt++
+			k.since.sums[f] -= v * 1000
+			k.since.rtt--
 		}
 	}
 }

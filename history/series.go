@@ -11,8 +11,8 @@ type series struct {
 	prefix netip.Prefix // of a network, once it was in a sample
 	layout *layout
 
-	last reading // of the last sample
-	seen uint64  // number of the sample that it was last in
+	total totals // until the last sample
+	seen  uint64 // number of the sample that it was last in
 
 	tiers  []track // by tier
 	apps   appSeries
@@ -21,19 +21,31 @@ type series struct {
 
 // A track is a series at one resolution.
 type track struct {
-	// step is under way. What it holds is added to that of the next tier when it ends, not before.
-	step   step
+	// What happened in the step under way is the difference to since, of all tiers alike. Peaks are carried to the
+	// next tier when a step ends.
+	since  totals
+	peaks  peaks
 	open   []point // of the chunk under way; nil without any
 	sealed []sealedChunk
 }
 
-// A step sums up what happens within one step of a tier.
-type step struct {
-	sums    [NumFields]uint64 // of a Mean: value times weight
-	weight  uint64            // ns that samples covered
-	rtt     uint64            // samples of RTT, in parts of 1/rttParts
-	touched bool
-	some    bool // sums may have something
+// totals only rise: how much lies between two of them is what happened between.
+type totals struct {
+	weight uint64 // ns that samples covered
+	rtt    uint64 // samples of RTT
+	// sums are the counters of Sums as they were read; of Means, value times weight; of RTT, ns; of Peaks, 0.
+	sums [NumFields]uint64
+}
+
+// peaks are the largest values of the Peaks.
+type peaks [maxPeaks]uint64
+
+const maxPeaks = 2
+
+func (p *peaks) raise(by *peaks) {
+	for i := range p {
+		p[i] = max(p[i], by[i])
+	}
 }
 
 // A sealedChunk is a packed chunk that is kept in memory: for good without a file, else until it is
@@ -44,111 +56,77 @@ type sealedChunk struct {
 	blob  []byte
 }
 
-// since is what happened between the last reading and r: of Sums the increase, of the others r's
-// value. A counter that fell began anew.
-func (s *series) since(r *reading) (d reading) {
-	d = *r
-	for f := range s.layout.sums {
-		if before := s.last.values[f]; r.values[f] >= before {
-			d.values[f] = r.values[f] - before
+// renew sees to counters of r that fell: they began anew, and what they had before stays in the steps under way.
+func (x *series) renew(r *reading) {
+	anew := func(total func(*totals) *uint64) {
+		old := *total(&x.total)
+		*total(&x.total) = 0
+		for i := range x.tiers {
+			*total(&x.tiers[i].since) -= old // may pass zero; the difference stays
 		}
 	}
-	if r.rttSamples >= s.last.rttSamples && r.rttSum >= s.last.rttSum {
-		d.rttSamples -= s.last.rttSamples
-		d.rttSum -= s.last.rttSum
+	for f := range x.layout.sums {
+		if r.values[f] < x.total.sums[f] {
+			anew(func(t *totals) *uint64 { return &t.sums[f] })
+		}
 	}
-	return d
+	if x.layout.rtt && (r.rttSum < x.total.sums[RTT] || r.rttSamples < x.total.rtt) {
+		anew(func(t *totals) *uint64 { return &t.sums[RTT] })
+		anew(func(t *totals) *uint64 { return &t.rtt })
+	}
 }
 
-// add puts the part of d that falls into p to the step.
-func (st *step) add(l *layout, d *reading, p *stretch) {
-	st.some = true
-	for f := range l.sums {
-		if v := d.values[f]; v != 0 {
-			st.sums[f] += until(v, p.done) - until(v, p.given)
-		}
-	}
+// add brings t from the end of the stretch before p to that of p, when it was from at the last sample and r is
+// read at the next one. A round trip belongs to the time at which it was seen, about: the end.
+func (t *totals) add(l *layout, from *totals, r *reading, p *stretch) {
+	t.weight += p.ns
 	for f := l.sums; f < l.means; f++ {
-		st.sums[f] += d.values[f] * (p.ns / meanUnit)
+		t.sums[f] += r.values[f] * (p.ns / meanUnit)
 	}
-	for f := l.peaks; f < NumFields; f++ {
-		st.sums[f] = max(st.sums[f], d.values[f])
-	}
-	if p.done == 1 && l.rtt {
-		st.sums[RTT] += d.rttSum / 1000
-		st.rtt += d.rttSamples
-	}
-}
-
-// until is the part of v, from 0 to 1.
-func until(v uint64, part float64) uint64 {
-	switch part {
-	case 0:
-		return 0
-	case 1:
-		return v
-	}
-	return min(uint64(float64(v)*part), v)
-}
-
-// merge adds a finer step that has ended, or that is under way.
-func (st *step) merge(l *layout, fine *step) {
-	st.touched = st.touched || fine.touched
-	st.weight += fine.weight
-	if !fine.some {
+	if p.done < 1 {
+		for f := range l.sums {
+			if gained := r.values[f] - from.sums[f]; gained != 0 {
+				t.sums[f] = from.sums[f] + min(uint64(float64(gained)*p.done), gained)
+			}
+		}
 		return
 	}
-	st.some = true
-	for f := range l.peaks {
-		st.sums[f] += fine.sums[f]
+	copy(t.sums[:l.sums], r.values[:])
+	if l.rtt {
+		t.sums[RTT], t.rtt = r.rttSum, r.rttSamples
 	}
-	for f := l.peaks; f < NumFields; f++ {
-		st.sums[f] = max(st.sums[f], fine.sums[f])
-	}
-	st.rtt += fine.rtt
 }
 
-func (st *step) reset() {
-	if st.some {
-		*st = step{}
-	}
-	st.touched, st.weight = false, 0
-}
-
-// underWay is the step under way of tier i with what finer ones hold of it.
-func (x *series) underWay(i int) step {
-	st := x.tiers[i].step
+// underWay is the point of the step under way of tier i, as far as it is.
+func (x *series) underWay(i int) point {
+	p := x.tiers[i].peaks
 	for k := range i {
-		st.merge(x.layout, &x.tiers[k].step)
+		p.raise(&x.tiers[k].peaks)
 	}
-	return st
+	return x.tiers[i].point(x.layout, &x.total, &p)
 }
 
 // meanUnit is the resolution of the weights of means, ns: sums of hosts and flows over a year of it
 // stay far from 64 bits.
 const meanUnit = 1e6
 
-// point is the step's packed values.
-func (st *step) point(l *layout) point {
-	if !st.touched {
+// point is the packed values of what happened until now.
+func (k *track) point(l *layout, now *totals, highest *peaks) (p point) {
+	if *now == k.since && *highest == (peaks{}) {
 		return noPoint
 	}
-	var p point
-	if !st.some {
-		return p
-	}
 	for f := range l.sums {
-		p[f] = pack(st.sums[f])
+		p[f] = pack(now.sums[f] - k.since.sums[f])
 	}
-	weight := st.weight / meanUnit
+	weight := (now.weight - k.since.weight) / meanUnit
 	for f := l.sums; f < l.means; f++ {
-		p[f] = pack((st.sums[f] + weight/2) / max(weight, 1))
+		p[f] = pack((now.sums[f] - k.since.sums[f] + weight/2) / max(weight, 1))
 	}
-	if l.rtt {
-		p[RTT] = pack(st.sums[RTT] / max(st.rtt, 1))
+	if samples := now.rtt - k.since.rtt; l.rtt && samples > 0 {
+		p[RTT] = pack((now.sums[RTT] - k.since.sums[RTT]) / 1000 / samples)
 	}
 	for f := l.peaks; f < NumFields; f++ {
-		p[f] = pack(st.sums[f])
+		p[f] = pack(highest[f-l.peaks])
 	}
 	return p
 }

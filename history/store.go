@@ -146,7 +146,7 @@ func (s *Store) fits() int64 {
 // holds reports whether the series has something in memory that is in no file.
 func (x *series) holds() bool {
 	for i := range x.tiers {
-		if x.tiers[i].open != nil || len(x.tiers[i].sealed) > 0 || x.tiers[i].step.touched {
+		if p := x.underWay(i); x.tiers[i].open != nil || len(x.tiers[i].sealed) > 0 || !p.absent() {
 			return true
 		}
 	}
@@ -285,14 +285,13 @@ func (s *Store) moveOn() {
 	}
 }
 
-// takeIn compares the sample with the last one, and gives what happened to the steps that passed. Under mu.
+// takeIn takes all series through the stretches to the sample. Under mu.
 func (s *Store) takeIn(x *Sample) {
 	taken := 0
 	take := func(to *series, r *reading) {
 		to.seen = s.samples
-		d := to.since(r)
-		s.pass(to, &d)
-		to.last = *r
+		to.renew(r)
+		s.pass(to, r)
 		taken++
 	}
 	if to := s.seriesOf(Total); to != nil {
@@ -328,41 +327,42 @@ func (s *Store) takeIn(x *Sample) {
 	}
 }
 
-// pass takes a series through the stretches of the time in which d happened; nil for a series that the sample does
-// not have. A round trip belongs to the time at which it was seen, about: the end.
-func (s *Store) pass(x *series, d *reading) {
-	idle := d == nil || *d == reading{}
-	st := &x.tiers[0].step
+// pass takes a series through the stretches to r, which is nil for a series that the sample does not have.
+func (s *Store) pass(x *series, r *reading) {
+	at := x.total
 	ended := 0
 	for i := range s.passed {
 		p := &s.passed[i]
-		if d != nil && p.done > p.given {
-			st.touched = true
-			st.weight += p.ns
-			if !idle {
-				st.add(x.layout, d, p)
+		if r != nil && p.done > p.given {
+			at.add(x.layout, &x.total, r, p)
+			for f := x.layout.peaks; f < NumFields; f++ {
+				to := &x.tiers[0].peaks[f-x.layout.peaks]
+				*to = max(*to, r.values[f])
 			}
 		}
 		for ; ended < p.ends; ended++ {
-			s.end(x, &s.ended[ended])
+			s.end(x, &s.ended[ended], &at)
 		}
 	}
+	x.total = at
 }
 
-// end ends the step under way of a series, and adds it to that of the next tier.
-func (s *Store) end(x *series, e *ending) {
+// end ends the step under way of a series at now.
+func (s *Store) end(x *series, e *ending, now *totals) {
 	t, k := &s.tiers[e.tier], &x.tiers[e.tier]
-	if k.step.touched {
-		p := k.step.point(x.layout)
+	if p := k.point(x.layout, now, &k.peaks); !p.absent() {
 		k.put(t, e.at, p)
 		if e.tier == 0 {
 			x.note(e.at, p)
 		}
-		if e.tier+1 < len(x.tiers) {
-			x.tiers[e.tier+1].step.merge(x.layout, &k.step)
-		}
-		k.step.reset()
 	}
+	if k.peaks != (peaks{}) {
+		if e.tier+1 < len(x.tiers) {
+			x.tiers[e.tier+1].peaks.raise(&k.peaks)
+		}
+		k.peaks = peaks{}
+	}
+	k.since = *now
 	if e.seals && k.open != nil {
 		s.seal(x, e)
 	}
@@ -462,7 +462,8 @@ func (s *Store) rewind(now int64) {
 	for i := range s.tiers {
 		limit := (now - int64(s.tiers[0].Step)) / s.tiers[i].step
 		for _, x := range s.list {
-			x.tiers[i].step, x.tiers[i].open = step{}, nil
+			k := &x.tiers[i]
+			k.since, k.peaks, k.open = x.total, peaks{}, nil
 			keep := x.tiers[i].sealed[:0]
 			for _, c := range x.tiers[i].sealed {
 				if c.start+int64(c.count) <= limit {
