@@ -27,9 +27,6 @@ func expose(t testing.TB, v View, format expfmt.Format, only func(string) bool) 
 	more.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "zero_total", Help: "y"}, func() float64 { return 0 }))
 	c := NewCollector(Config{}, fixed(v))
 	x := NewExposer(c, others)
-	if !x.Exposes(format) {
-		t.Fatalf("%s is not known", format)
-	}
 	var a, b bytes.Buffer
 	w := bufio.NewWriter(&a)
 	if err := x.Expose(w, format, more, only); err != nil {
@@ -79,6 +76,7 @@ func TestExposeIsTheLibrarys(t *testing.T) {
 	} {
 		for _, format := range []expfmt.Format{
 			expfmt.NewFormat(expfmt.TypeTextPlain), expfmt.NewFormat(expfmt.TypeOpenMetrics), expfmt.FmtOpenMetrics_0_0_1,
+			expfmt.FmtOpenMetrics_2_0_0, expfmt.NewFormat(expfmt.TypeProtoDelim),
 		} {
 			got, want := expose(t, v, format, foreseen)
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
@@ -91,18 +89,6 @@ func TestExposeIsTheLibrarys(t *testing.T) {
 	})
 	if diff := cmp.Diff(string(want), string(got)); diff != "" || bytes.Count(got, []byte("# TYPE")) != 2 {
 		t.Errorf("two families (-library +exposer):\n%s", diff)
-	}
-}
-
-func TestExposesText(t *testing.T) {
-	x := NewExposer(NewCollector(Config{}, fixed(View{})), prometheus.NewRegistry())
-	for format, want := range map[expfmt.Format]bool{
-		expfmt.NewFormat(expfmt.TypeProtoDelim): false, expfmt.NewFormat(expfmt.TypeTextPlain): true, expfmt.NewFormat(expfmt.TypeOpenMetrics): true,
-		"application/openmetrics-text; version=2.0.0; charset=utf-8": false,
-	} {
-		if got := x.Exposes(format); got != want {
-			t.Errorf("%s: %v, want %v", format, got, want)
-		}
 	}
 }
 

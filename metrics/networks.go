@@ -140,14 +140,18 @@ func (n *row) info() (name, id string) {
 func (e *emitter) networks(list []row, withAlerts bool) {
 	for i := range list {
 		n := &list[i]
-		name, id := n.info()
-		e.value(networkInfo, 1, n.cidr, name, id)
+		e.networkInfo(n)
 		for k := range networkFamilies {
 			if f := &networkFamilies[k]; !f.ofAlerts || withAlerts {
 				e.networkFamily(f, n)
 			}
 		}
 	}
+}
+
+func (e *emitter) networkInfo(n *row) {
+	name, id := n.info()
+	e.value(networkInfo, 1, n.cidr, name, id)
 }
 
 func (e *emitter) networkFamily(f *networkFamily, n *row) {

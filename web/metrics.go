@@ -4,45 +4,26 @@ import (
 	"bufio"
 	"compress/gzip"
 	"io"
-	"log/slog"
 	"net/http"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
 )
 
 // maxScrapes bounds the scrapes answered at once; further ones are told to come again (503).
 const maxScrapes = 64
 
-// An Exposer writes the metrics of a Gatherer, and those of more, in the formats that it knows. only chooses
-// families by name; nil for all. The error is of gathering, and what could be gathered is written.
+// An Exposer writes metrics, and those of more, which has no family in common with them. only chooses families by
+// name; nil for all. The error is of gathering, and what could be gathered is written.
 type Exposer interface {
-	Exposes(format expfmt.Format) bool
 	Expose(w *bufio.Writer, format expfmt.Format, more prometheus.Gatherer, only func(name string) bool) error
 }
 
 // metrics answers scrapes. own has the server's metrics.
-func (s *Server) metrics(own prometheus.Gatherer) http.Handler {
-	log := s.deps.Log.With("handler", "metrics")
-	library := promhttp.HandlerFor(joined{s.deps.Gatherer, own}, promhttp.HandlerOpts{
-		ErrorLog:            slog.NewLogLogger(log.Handler(), slog.LevelError),
-		ErrorHandling:       promhttp.ContinueOnError, // one bad series must not hide the others
-		MaxRequestsInFlight: maxScrapes,
-		CoalesceGather:      true,
-		EnableOpenMetrics:   true,
-	})
-	if s.deps.Exposer == nil {
-		return library
-	}
+func (s *Server) metrics(own prometheus.Gatherer) http.HandlerFunc {
 	running := make(chan struct{}, maxScrapes)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
-		if !s.deps.Exposer.Exposes(format) {
-			library.ServeHTTP(w, r)
-			return
-		}
+	return func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case running <- struct{}{}:
 			defer func() { <-running }()
@@ -50,14 +31,15 @@ func (s *Server) metrics(own prometheus.Gatherer) http.Handler {
 			writeProblem(w, http.StatusServiceUnavailable, "Too many scrapes are answered at the moment.")
 			return
 		}
+		format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 		header := w.Header()
 		header.Set("Content-Type", string(format))
 		header.Add("Vary", "Accept")
 		header.Add("Vary", "Accept-Encoding")
-		if err := s.expose(w, r, format, own); err != nil {
-			log.Error("gathering metrics", "err", err)
+		if err := s.expose(w, r, format, own); err != nil { // one bad series must not hide the others
+			s.deps.Log.Error("gathering metrics", "err", err)
 		}
-	})
+	}
 }
 
 // expose writes the metrics while they are made, so that many networks cost no memory; a client that stops reading
@@ -78,7 +60,7 @@ func (s *Server) expose(w http.ResponseWriter, r *http.Request, format expfmt.Fo
 		only = func(name string) bool { return slices.Contains(names, name) }
 	}
 	buffered := bufio.NewWriterSize(out, 64<<10)
-	failed := s.deps.Exposer.Expose(buffered, format, own, only)
+	failed := s.deps.Metrics.Expose(buffered, format, own, only)
 	err := buffered.Flush()
 	if err == nil && zip != nil {
 		err = zip.Close()

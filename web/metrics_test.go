@@ -3,35 +3,27 @@ package web
 import (
 	"bufio"
 	"compress/gzip"
-	"errors"
 	"io"
-	"log/slog"
 	"net/http"
-	"strings"
+	"net/http/httptest"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 )
 
-// exposer writes text and OpenMetrics as the library does.
+// exposer writes what is gathered, by the library.
 type exposer struct {
-	of     prometheus.Gatherer
-	err    error
-	called int
+	prometheus.Gatherer
 }
 
-func (x *exposer) Exposes(format expfmt.Format) bool {
-	return format.FormatType() == expfmt.TypeTextPlain || format.FormatType() == expfmt.TypeOpenMetrics
-}
-
-func (x *exposer) Expose(w *bufio.Writer, format expfmt.Format, more prometheus.Gatherer, only func(string) bool) error {
-	x.called++
-	mfs, err := joined{x.of, more}.Gather()
-	if err != nil {
-		return err
-	}
+func (x exposer) Expose(w *bufio.Writer, format expfmt.Format, more prometheus.Gatherer, only func(string) bool) error {
+	mfs, err := prometheus.Gatherers{x, more}.Gather()
 	enc := expfmt.NewEncoder(w, format)
 	for _, mf := range mfs {
 		if only == nil || only(mf.GetName()) {
@@ -39,46 +31,45 @@ func (x *exposer) Expose(w *bufio.Writer, format expfmt.Format, more prometheus.
 		}
 	}
 	enc.(expfmt.Closer).Close()
-	return x.err
+	return err
 }
 
-// Whoever writes the metrics, a scrape gets the same answer.
-func TestExposerAnswersAsTheLibrary(t *testing.T) {
-	x := &exposer{}
-	library := newServer(t, DefaultConfig("127.0.0.1:0"), nil)
-	s := newServer(t, DefaultConfig("127.0.0.1:0"), func(d *Deps) { x.of, d.Exposer = d.Gatherer, x })
+// A scrape gets the answer of the library's own handler.
+func TestScrapeIsTheLibrarys(t *testing.T) {
+	s := newServer(t, DefaultConfig("127.0.0.1:0"), nil)
+	own := prometheus.NewRegistry()
+	own.MustRegister(&s.stats)
+	library := promhttp.HandlerFor(prometheus.Gatherers{s.deps.Metrics.(exposer).Gatherer, own}, promhttp.HandlerOpts{EnableOpenMetrics: true})
 	const openMetrics = "application/openmetrics-text;version=1.0.0"
-	for _, c := range []struct {
-		query, accept, encoding string
-		exposed                 bool
-	}{
-		{"", "", "", true},
-		{"", openMetrics, "gzip", true},
-		{"", openMetrics + ";escaping=allow-utf-8,text/plain;q=0.5", "", true},
-		{"?name[]=test_up", "", "gzip", true},
-		{"?name[]=none&name[]=netmond_http_connections", openMetrics, "", true},
-		{"?name[]=test_up", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", "", false},
+	for _, c := range []struct{ query, accept, encoding string }{
+		{"", "", ""},
+		{"", openMetrics, "gzip"},
+		{"", openMetrics + ";escaping=allow-utf-8,text/plain;q=0.5", ""},
+		{"?name[]=test_up", "", "gzip"},
+		{"?name[]=none&name[]=netmond_http_connections", openMetrics, ""},
+		{"?name[]=test_up", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", ""},
 	} {
-		header := []string{"Accept", c.accept, "Accept-Encoding", c.encoding}
-		before := x.called
-		want := ask(library, "GET", "localhost", "http://localhost/metrics"+c.query, "127.0.0.1:1", header...)
-		got := ask(s, "GET", "localhost", "http://localhost/metrics"+c.query, "127.0.0.1:1", header...)
-		if got.StatusCode != http.StatusOK || (x.called > before) != c.exposed {
-			t.Errorf("%+v: status %d, the exposer was called: %v", c, got.StatusCode, x.called > before)
-		}
-		if diff := cmp.Diff(want.Header, got.Header); diff != "" {
-			t.Errorf("%+v: headers (-library +exposer):\n%s", c, diff)
+		target := "http://localhost/metrics" + c.query
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", target, nil)
+		r.Header.Set("Accept", c.accept)
+		r.Header.Set("Accept-Encoding", c.encoding)
+		library.ServeHTTP(w, r)
+		want := w.Result()
+		got := ask(s, "GET", "localhost", target, "127.0.0.1:1", "Accept", c.accept, "Accept-Encoding", c.encoding)
+		for _, name := range []string{"Content-Type", "Content-Encoding", "Vary"} {
+			if diff := cmp.Diff(want.Header[name], got.Header[name]); diff != "" || got.StatusCode != http.StatusOK {
+				t.Errorf("%+v: status %d, header %s (-library +server):\n%s", c, got.StatusCode, name, diff)
+			}
 		}
 		if c.encoding == "gzip" {
 			want.Body, got.Body = unzipped(t, want.Body), unzipped(t, got.Body)
 		}
 		if a, b := body(t, want), body(t, got); a != b || a == "" {
-			t.Errorf("%+v: body (-library +exposer):\n%s", c, cmp.Diff(a, b))
+			t.Errorf("%+v: body (-library +server):\n%s", c, cmp.Diff(a, b))
 		}
 	}
-	before := x.called
-	if r := ask(s, "HEAD", "localhost", "http://localhost/metrics", "127.0.0.1:1"); r.StatusCode != 200 || body(t, r) != "" || x.called > before {
-		t.Errorf("HEAD: %d, the exposer was called: %v", r.StatusCode, x.called > before)
+	if r := ask(s, "HEAD", "localhost", "http://localhost/metrics", "127.0.0.1:1"); r.StatusCode != 200 || body(t, r) != "" {
+		t.Errorf("HEAD: %d, with a body", r.StatusCode)
 	}
 }
 
@@ -91,18 +82,33 @@ func unzipped(t *testing.T, r io.Reader) io.ReadCloser {
 	return z
 }
 
-// What could not be gathered is told, and hides nothing.
-func TestExposerFails(t *testing.T) {
-	var log strings.Builder
-	s := newServer(t, DefaultConfig("127.0.0.1:0"), func(d *Deps) {
-		d.Exposer = &exposer{of: d.Gatherer, err: errors.New("half of it is broken")}
-		d.Log = slog.New(slog.NewTextHandler(&log, nil))
+// Scrapes beyond the bound are told to come again.
+func TestTooManyScrapes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		s := newServer(t, DefaultConfig("127.0.0.1:0"), func(d *Deps) {
+			d.Metrics = exposer{Gatherer: prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+				<-hold
+				return nil, nil
+			})}
+		})
+		scrape := func() int { return ask(s, "GET", "localhost", "http://localhost/metrics", "127.0.0.1:1").StatusCode }
+		var wg sync.WaitGroup
+		for range maxScrapes {
+			wg.Go(func() {
+				if code := scrape(); code != http.StatusOK {
+					t.Errorf("a scrape within the bound: %d", code)
+				}
+			})
+		}
+		synctest.Wait() // all are in the handler
+		if code := scrape(); code != http.StatusServiceUnavailable {
+			t.Errorf("one more: %d", code)
+		}
+		close(hold)
+		wg.Wait()
+		if code := scrape(); code != http.StatusOK {
+			t.Errorf("a scrape after them: %d", code)
+		}
 	})
-	r := ask(s, "GET", "localhost", "http://localhost/metrics", "127.0.0.1:1")
-	if text := body(t, r); r.StatusCode != 200 || !strings.Contains(text, "test_up 1") {
-		t.Errorf("%d\n%s", r.StatusCode, text)
-	}
-	if !strings.Contains(log.String(), "half of it is broken") {
-		t.Errorf("the log says nothing: %q", log.String())
-	}
 }

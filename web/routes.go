@@ -7,11 +7,9 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 )
 
 // routes makes the handler of all paths. Paths match exactly: there is no file system behind them,
@@ -22,7 +20,7 @@ func (s *Server) routes(own prometheus.Gatherer) (http.Handler, error) {
 		return nil, err
 	}
 	maps.Copy(routes, map[string]route{
-		"/metrics":             {get: s.metrics(own).ServeHTTP},
+		"/metrics":             {get: s.metrics(own)},
 		"/-/healthy":           {get: s.healthy},
 		"/-/ready":             {get: s.readiness},
 		"/api/v1/networks":     {get: s.networks},
@@ -230,21 +228,4 @@ func acceptsGzip(r *http.Request) bool {
 		return !ok || strings.Trim(q, "0.") != ""
 	}
 	return false
-}
-
-// joined is the families of gatherers that have no family in common. prometheus.Gatherers would
-// check each series once more.
-type joined []prometheus.Gatherer
-
-// Gather implements prometheus.Gatherer.
-func (j joined) Gather() ([]*dto.MetricFamily, error) {
-	var all []*dto.MetricFamily
-	var errs prometheus.MultiError
-	for _, g := range j {
-		mfs, err := g.Gather()
-		all = append(all, mfs...)
-		errs.Append(err)
-	}
-	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
-	return all, errs.MaybeUnwrap()
 }

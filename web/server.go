@@ -42,7 +42,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if deps.Log == nil || deps.Gatherer == nil || deps.Report == nil {
+	if deps.Log == nil || deps.Metrics == nil || deps.Report == nil {
 		return nil, errors.New("web: a dependency is missing")
 	}
 	if deps.Alerts != nil && deps.Network == nil {

@@ -49,10 +49,8 @@ func (d *daemon) viewOf(shared func() metrics.View) func() metrics.View {
 
 // newServer wires the readers: all of them see the same snapshot.
 func (d *daemon) newServer(cfg web.Config, exposition metrics.Config) (*web.Server, error) {
-	collector := metrics.NewCollector(exposition, d.view)
-	all, others := prometheus.NewRegistry(), prometheus.NewRegistry()
-	all.MustRegister(collector)
-	for _, c := range []prometheus.Collector{
+	others := prometheus.NewRegistry()
+	others.MustRegister(
 		versioncollector.NewCollector("netmond"),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "netmond_log_lines_dropped_total",
@@ -60,17 +58,13 @@ func (d *daemon) newServer(cfg web.Config, exposition metrics.Config) (*web.Serv
 		}, func() float64 { return float64(d.std.log.dropped.Load()) }),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	} {
-		all.MustRegister(c)
-		others.MustRegister(c)
-	}
+	)
 	deps := web.Deps{
-		Log:      d.log,
-		Gatherer: all,
-		Exposer:  metrics.NewExposer(collector, others),
-		Report:   func() *report.Report { return d.withFilter(report.New(d.view().Snapshot, d.inputErrors.get())) },
-		Network:  d.networkOf,
-		Alerts:   d.keeper, AlertFeed: &d.feed,
+		Log:     d.log,
+		Metrics: metrics.NewExposer(metrics.NewCollector(exposition, d.view), others),
+		Report:  func() *report.Report { return d.withFilter(report.New(d.view().Snapshot, d.inputErrors.get())) },
+		Network: d.networkOf,
+		Alerts:  d.keeper, AlertFeed: &d.feed,
 		Reload:   d.reload,
 		NotReady: d.awaited,
 	}
