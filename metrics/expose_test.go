@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"testing"
 
@@ -106,5 +107,20 @@ func TestExposeWithABrokenGatherer(t *testing.T) {
 		if !bytes.Contains(b.Bytes(), []byte("\n"+name)) {
 			t.Errorf("%s is missing", name)
 		}
+	}
+}
+
+func BenchmarkExpose(b *testing.B) {
+	for _, n := range []int{10, 1000, 10_000} {
+		b.Run(fmt.Sprintf("networks=%d", n), func(b *testing.B) {
+			x := NewExposer(NewCollector(Config{}, fixed(View{Snapshot: snaptest.Many(n)})), prometheus.NewRegistry())
+			b.ReportAllocs()
+			for b.Loop() {
+				w := bufio.NewWriterSize(io.Discard, 64<<10)
+				if err := x.Expose(w, expfmt.NewFormat(expfmt.TypeTextPlain), prometheus.NewRegistry(), nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
