@@ -168,6 +168,13 @@ func (m *Mem) AlertView(network string) View {
 	return m.state.view(network)
 }
 
+// AlertViews implements Keeper.
+func (m *Mem) AlertViews() map[string]View {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state.views()
+}
+
 // Query implements Reader. A filter that Find refuses selects nothing.
 func (m *Mem) Query(network string, f Filter) (page []Alert, total int) {
 	page, total, _ = m.Find(context.Background(), network, f)

@@ -98,6 +98,8 @@ type Keeper interface {
 	Sink
 	// Apply makes many changes that share a commit, in their order, and gives a result for each.
 	Apply(ops []Op) []Result
+	// AlertViews has the views that are not zero, by network.
+	AlertViews() map[string]View
 	// Find is Query with the reason why it gives nothing.
 	Find(ctx context.Context, network string, f Filter) (page []Alert, total int, err error)
 	// Acknowledge labels, and Delete forgets, the past alerts that f selects, and says how many.

@@ -345,6 +345,17 @@ func (s *state) view(cidr string) View {
 	return v
 }
 
+// views has those that are not zero, by network.
+func (s *state) views() map[string]View {
+	all := map[string]View{}
+	for cidr := range s.networks {
+		if v := s.view(cidr); v != (View{}) {
+			all[cidr] = v
+		}
+	}
+	return all
+}
+
 // selectEngaged appends the engaged alerts that q selects.
 func (s *state) selectEngaged(q *selection, out []Alert) []Alert {
 	add := func(n *network) {

@@ -342,6 +342,13 @@ func (s *Store) AlertView(network string) View {
 	return s.state.view(network)
 }
 
+// AlertViews implements Keeper.
+func (s *Store) AlertViews() map[string]View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.views()
+}
+
 // ReleaseOrphans releases the engaged alerts that owned says nobody decides about any more, of which it
 // is asked for those of a check, and all alerts of networks that are not listed, whose cached values it
 // drops too. A nil owned is always false; it must not call back. It gives the released alerts.

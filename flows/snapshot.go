@@ -61,7 +61,15 @@ type TableStats struct {
 //
 // The shards are folded once while the workers run, so that little is left to do while they wait.
 // Of TCP health, a gap younger than the reorder window is not counted as lost yet.
-func (t *Table) Snapshot() *Snapshot {
+func (t *Table) Snapshot() *Snapshot { return t.snapshot(t.nets.Snapshot) }
+
+// Read is Snapshot for a recorder: Nets is without Networks and Matrix, and to has the figures of the networks
+// that are recorded, see localnets.Registry.Read.
+func (t *Table) Read(to *localnets.Readings, protocols bool) *Snapshot {
+	return t.snapshot(func() *localnets.Snapshot { return t.nets.Read(to, protocols) })
+}
+
+func (t *Table) snapshot(nets func() *localnets.Snapshot) *Snapshot {
 	t.foldMu.Lock()
 	defer t.foldMu.Unlock()
 	t.fold(t.clock.Load())
@@ -75,7 +83,7 @@ func (t *Table) Snapshot() *Snapshot {
 	}
 	t.waiting.Add(-1)
 	t.fold(t.clock.Load())
-	snap := &Snapshot{Nets: t.nets.Snapshot(), Table: t.stats()}
+	snap := &Snapshot{Nets: nets(), Table: t.stats()}
 	total := t.gone
 	for _, w := range t.workers {
 		total.add(&w.counters)

@@ -58,26 +58,42 @@ type appStep struct {
 	blob  []byte
 }
 
+// EndsMinute reports whether a sample of now ends a minute, and should have the networks' protocols: what they
+// gained since the last sample that had them is in that minute. For the goroutine of Add.
+func (s *Store) EndsMinute(now int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return now/int64(appTiers[0].Step) > s.minuteLocked(now)
+}
+
+// minuteLocked is the minute under way for a sample of now; under mu.
+func (s *Store) minuteLocked(now int64) int64 {
+	if s.appsNow == 0 {
+		return (now - 1) / int64(appTiers[0].Step)
+	}
+	return s.appsNow
+}
+
 // closeApps ends the minute that ended before now, if one did: what each series' protocols gained since
-// the minute before belongs to it. Under mu.
-func (s *Store) closeApps(all []change, now int64) {
+// the minute before belongs to it. protocols are of the networks in order, or none. Under mu.
+func (s *Store) closeApps(protocols [][]localnets.ProtocolCounts, now int64) {
 	minute := int64(appTiers[0].Step)
 	at := now / minute
-	if s.appsNow == 0 {
-		s.appsNow = (now - 1) / minute
-	}
+	s.appsNow = s.minuteLocked(now)
 	if at <= s.appsNow {
 		return
 	}
-	for i := range all {
-		all[i].to.apps.gain(all[i].apps)
+	for i, list := range protocols {
+		if x := s.order[i]; x != nil {
+			x.apps.gain(list)
+		}
 	}
 	for tier, t := range appTiers {
 		before, after := s.appsNow*minute/int64(t.Step), at*minute/int64(t.Step)
 		if before == after {
 			continue
 		}
-		for _, x := range s.series {
+		for _, x := range s.list {
 			x.apps.seal(s, x, tier, before)
 			if s.db == nil {
 				x.apps.expire(s, tier, s.aged/int64(t.Step)-int64(t.Keep/t.Step))

@@ -66,6 +66,7 @@ func encode(points []point, mant int) []byte {
 		}
 		b = binary.AppendUvarint(b, run)
 	}
+	deltas := make([]uint32, len(present))
 	for f := range NumFields {
 		constant := true
 		for _, p := range present {
@@ -78,7 +79,6 @@ func encode(points []point, mant int) []byte {
 			b = binary.AppendUvarint(b, uint64(present[0][f]))
 		default:
 			b = append(b, columnDeltas)
-			deltas := make([]uint32, len(present))
 			before := int32(0)
 			for i, p := range present {
 				d := int32(p[f]) - before

@@ -121,3 +121,25 @@ func LookupField(series, name string) (Field, bool) {
 	}
 	return 0, false
 }
+
+// A layout is how the fields of a series lie: the Sums are first, the Peaks last, and between them the Means, of
+// which the last may be RTT, whose weight is its samples.
+type layout struct {
+	fields *[NumFields]FieldInfo
+	sums   int // end of the Sums
+	means  int // end of the Means but RTT
+	peaks  int // beginning of the Peaks
+	rtt    bool
+}
+
+var (
+	networkLayout = layout{&networkFields, int(Hosts), int(RTT), int(Score), true}
+	totalLayout   = layout{&totalFields, int(TotalHosts), int(TotalEngagedAlerts), int(TotalEngagedAlerts), false}
+)
+
+func layoutOf(series string) *layout {
+	if series == Total {
+		return &totalLayout
+	}
+	return &networkLayout
+}

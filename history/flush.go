@@ -99,16 +99,16 @@ func (s *Store) framesLocked() (all []frame) {
 			continue
 		}
 		f := frame{step: int64(t.Step / time.Second), start: from, count: count}
-		for name, x := range s.series {
-			if x.open[i] == nil {
+		for _, x := range s.list {
+			if x.tiers[i].open == nil {
 				continue
 			}
 			at := int(from % int64(t.chunk))
-			points := slices.Clone(x.open[i][at : at+count])
+			points := slices.Clone(x.tiers[i].open[at : at+count])
 			if !slices.ContainsFunc(points, func(p point) bool { return !p.absent() }) {
 				continue
 			}
-			f.names, f.points = append(f.names, name), append(f.points, points)
+			f.names, f.points = append(f.names, x.name), append(f.points, points)
 		}
 		if len(f.names) > 0 {
 			all = append(all, f)
@@ -289,9 +289,9 @@ func (s *Store) keepWithin(ctx context.Context) (int64, error) {
 // releaseLocked drops from memory what the file has now; under mu.
 func (s *Store) releaseLocked(done *batch) {
 	for _, c := range done.chunks {
-		list := c.of.sealed[c.tier]
+		list := c.of.tiers[c.tier].sealed
 		if i := slices.IndexFunc(list, func(o sealedChunk) bool { return o.start == c.start }); i >= 0 {
-			c.of.sealed[c.tier] = slices.Delete(list, i, i+1)
+			c.of.tiers[c.tier].sealed = slices.Delete(list, i, i+1)
 			s.held -= int64(len(c.blob)) + sealedBytes
 		}
 	}

@@ -17,6 +17,7 @@ var ctx = context.Background()
 type feed struct {
 	s     *Store
 	nets  localnets.Snapshot
+	r     localnets.Readings
 	total Totals
 	score uint64
 }
@@ -28,22 +29,33 @@ func newFeed(t testing.TB, cfg Config, cidrs ...string) *feed {
 		t.Fatal(err)
 	}
 	f := &feed{s: s}
-	for i, c := range cidrs {
-		f.nets.Networks = append(f.nets.Networks, localnets.NetworkStats{Network: localnets.Network{ID: int32(i), Prefix: netip.MustParsePrefix(c)}})
-	}
+	f.have(cidrs...)
 	return f
+}
+
+// have changes the networks, whose counters begin at zero.
+func (f *feed) have(cidrs ...string) {
+	f.nets.Generation++
+	f.r = localnets.Readings{Values: make([]localnets.Reading, len(cidrs)), Protocols: make([][]localnets.ProtocolCounts, len(cidrs))}
+	for i, c := range cidrs {
+		f.r.Networks = append(f.r.Networks, localnets.Network{ID: int32(i), Prefix: netip.MustParsePrefix(c)})
+	}
 }
 
 // gain adds traffic to the first network and gives the sample of a time.
 func (f *feed) add(at time.Time, in, out uint64) {
-	for i := range f.nets.Networks {
-		n := &f.nets.Networks[i]
+	alerts := map[string]Alerts{}
+	for i := range f.r.Values {
+		n := &f.r.Values[i]
 		n.Traffic[localnets.Ingress].Bytes += in
 		n.Traffic[localnets.Ingress].Packets += in / 100
 		n.Traffic[localnets.Egress].Bytes += out
+		if f.score > 0 {
+			alerts[f.r.Networks[i].Prefix.String()] = Alerts{f.score, f.score / 10}
+		}
 	}
 	f.total.Bytes += in + out
-	f.s.Add(&Sample{Time: at.UnixNano(), Nets: &f.nets, Totals: f.total, Alerts: func(string) (uint64, uint64) { return f.score, f.score / 10 }})
+	f.s.Add(&Sample{Time: at.UnixNano(), Nets: &f.nets, Readings: &f.r, Totals: f.total, Alerts: alerts})
 }
 
 func (f *feed) sum(t testing.TB, series string, field Field, from, to time.Time, step time.Duration) *FieldSeries {

@@ -148,7 +148,7 @@ func (s *Store) pointsInMemory(name string, i int, put func(int64, []point)) (bo
 	if x == nil {
 		return false, nil
 	}
-	for _, c := range x.sealed[i] {
+	for _, c := range x.tiers[i].sealed {
 		list, err := decode(c.blob)
 		if err != nil {
 			return true, fmt.Errorf("history of %q: %w", name, err)
@@ -156,11 +156,11 @@ func (s *Store) pointsInMemory(name string, i int, put func(int64, []point)) (bo
 		put(c.start, list)
 	}
 	t := &s.tiers[i]
-	if x.open[i] != nil {
-		put(t.now-t.now%int64(t.chunk), x.open[i])
+	if x.tiers[i].open != nil {
+		put(t.now-t.now%int64(t.chunk), x.tiers[i].open)
 	}
 	if i > 0 { // the step under way, as far as it is
-		put(t.now, []point{x.steps[i].point(x.fields, name != Total)})
+		put(t.now, []point{x.underWay(i)})
 	}
 	return true, nil
 }

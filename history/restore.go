@@ -25,7 +25,7 @@ func (s *Store) restore(x *series) error {
 			for _, c := range list {
 				for k := range c.points {
 					if at := c.start + int64(k); at*fine.step >= from && at < fine.now && !c.points[k].absent() {
-						x.steps[i].take(x, &c.points[k], uint64(fine.step))
+						x.tiers[i].take(x.layout, &c.points[k], uint64(fine.step))
 					}
 				}
 			}
@@ -35,24 +35,21 @@ func (s *Store) restore(x *series) error {
 	return s.restoreApps(ctx, x, id)
 }
 
-// take adds a finished point of a finer tier, of step ns.
-func (st *step) take(x *series, p *point, ns uint64) {
-	st.touched, st.some = true, true
-	st.weight += ns
-	for f, info := range x.fields {
+// take adds a finished point of a finer tier, of step ns, to the step under way: as if since were earlier.
+func (k *track) take(l *layout, p *point, ns uint64) {
+	k.since.weight -= ns
+	for f := range p {
 		v := unpack(p[f])
 		switch {
-		case x.name != Total && Field(f) == RTT:
-			if v > 0 {
-				st.sums[f] += v
-				st.rtt++
-			}
-		case info.Kind == Sum:
-			st.sums[f] += v
-		case info.Kind == Mean:
-			st.sums[f] += v * (ns / meanUnit)
-		default:
-			st.sums[f] = max(st.sums[f], v)
+		case f >= l.peaks:
+			k.peaks[f-l.peaks] = max(k.peaks[f-l.peaks], v)
+		case f < l.sums:
+			k.since.sums[f] -= v
+		case f < l.means:
+			k.since.sums[f] -= v * (ns / meanUnit)
+		case v > 0: // RTT
+			k.since.sums[f] -= v * 1000
+			k.since.rtt--
 		}
 	}
 }

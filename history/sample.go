@@ -16,13 +16,20 @@ type Totals struct {
 	EngagedAlerts                    uint64
 }
 
-// A Sample is all that is recorded of one moment.
+// A Sample is all that is recorded of one moment. Add keeps nothing of it.
 type Sample struct {
-	Time   int64 // ns since the Unix epoch
-	Nets   *localnets.Snapshot
+	Time   int64               // ns since the Unix epoch
+	Nets   *localnets.Snapshot // its Networks are not looked at
 	Totals Totals
-	// Alerts gives a network's score and its engaged alerts; nil where there are none.
-	Alerts func(cidr string) (score, engaged uint64)
+	// Readings are of the networks of Nets. Their Protocols are wanted where EndsMinute says so.
+	Readings *localnets.Readings
+	// Alerts has the networks with any, by CIDR.
+	Alerts map[string]Alerts
+}
+
+// Alerts weigh on a network.
+type Alerts struct {
+	Score, Engaged uint64
 }
 
 // A reading is one series' values of a sample: cumulative for the Sums.
@@ -48,25 +55,17 @@ func (s *Sample) totals() (r reading) {
 	return r
 }
 
-func (s *Sample) network(n *localnets.NetworkStats, cidr string) (r reading) {
+func (s *Sample) network(n *localnets.Reading, cidr string) (r reading) {
 	v := &r.values
-	for d, f := range [localnets.NumDirections][2]Field{
-		localnets.Ingress: {IngressBytes, IngressPackets}, localnets.Egress: {EgressBytes, EgressPackets},
-		localnets.Inner: {InnerBytes, InnerPackets},
-	} {
-		v[f[0]], v[f[1]] = n.Traffic[d].Bytes, n.Traffic[d].Packets
-		t := &n.TCP[d]
-		v[TCPPackets] += t.Packets
-		v[Retransmissions] += t.Retransmissions
-		v[OutOfOrder] += t.OutOfOrder
-		v[Lost] += t.Lost
-	}
+	v[IngressBytes], v[IngressPackets] = n.Traffic[localnets.Ingress].Bytes, n.Traffic[localnets.Ingress].Packets
+	v[EgressBytes], v[EgressPackets] = n.Traffic[localnets.Egress].Bytes, n.Traffic[localnets.Egress].Packets
+	v[InnerBytes], v[InnerPackets] = n.Traffic[localnets.Inner].Bytes, n.Traffic[localnets.Inner].Packets
+	v[TCPPackets], v[Retransmissions], v[OutOfOrder], v[Lost] = n.TCPPackets, n.Retransmissions, n.OutOfOrder, n.Lost
 	v[NewFlows], v[Hosts], v[Flows] = n.Flows, uint64(n.Hosts), uint64(max(n.FlowsActive, 0))
-	if s.Alerts != nil {
-		v[Score], v[EngagedAlerts] = s.Alerts(cidr)
+	if len(s.Alerts) > 0 {
+		a := s.Alerts[cidr]
+		v[Score], v[EngagedAlerts] = a.Score, a.Engaged
 	}
-	rtt := &n.RTT
-	r.rttSum = uint64(max(rtt.ServerSum+rtt.ClientSum+rtt.AckSum, 0))
-	r.rttSamples = rtt.ServerSamples + rtt.ClientSamples + rtt.AckSamples
+	r.rttSum, r.rttSamples = uint64(max(n.RTTSum, 0)), n.RTTSamples
 	return r
 }

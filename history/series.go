@@ -9,26 +9,43 @@ import (
 type series struct {
 	name   string
 	prefix netip.Prefix // of a network, once it was in a sample
-	fields *[NumFields]FieldInfo
+	layout *layout
 
-	last  reading // of the last sample
-	known bool    // last is set
-	seen  uint64  // number of the sample that it was last in
+	total totals // until the last sample
+	seen  uint64 // number of the sample that it was last in
 
-	steps  []step    // by tier: the step under way
-	open   [][]point // by tier: the points of the chunk under way
-	sealed [][]sealedChunk
+	tiers  []track // by tier
 	apps   appSeries
 	recent [recentPoints]recentPoint // of the finest tier
 }
 
-// A step sums up what happens within one step of a tier.
-type step struct {
-	sums    [NumFields]uint64 // of a Mean: value times weight
-	weight  uint64            // ns that samples covered
-	rtt     uint64            // samples of RTT, in parts of 1/rttParts
-	touched bool
-	some    bool // sums may have something
+// A track is a series at one resolution.
+type track struct {
+	// What happened in the step under way is the difference to since, of all tiers alike. Peaks are carried to the
+	// next tier when a step ends.
+	since  totals
+	peaks  peaks
+	open   []point // of the chunk under way; nil without any
+	sealed []sealedChunk
+}
+
+// totals only rise: how much lies between two of them is what happened between.
+type totals struct {
+	weight uint64 // ns that samples covered
+	rtt    uint64 // samples of RTT
+	// sums are the counters of Sums as they were read; of Means, value times weight; of RTT, ns; of Peaks, 0.
+	sums [NumFields]uint64
+}
+
+// peaks are the largest values of the Peaks.
+type peaks [maxPeaks]uint64
+
+const maxPeaks = 2
+
+func (p *peaks) raise(by *peaks) {
+	for i := range p {
+		p[i] = max(p[i], by[i])
+	}
 }
 
 // A sealedChunk is a packed chunk that is kept in memory: for good without a file, else until it is
@@ -39,72 +56,77 @@ type sealedChunk struct {
 	blob  []byte
 }
 
-// since is what happened between the last reading and r: of Sums the increase, of the others r's
-// value. A counter that fell began anew.
-func (s *series) since(r *reading) (d reading) {
-	d = *r
-	for f, info := range s.fields {
-		if info.Kind != Sum {
-			continue
-		}
-		if before := s.last.values[f]; r.values[f] >= before {
-			d.values[f] = r.values[f] - before
+// renew sees to counters of r that fell: they began anew, and what they had before stays in the steps under way.
+func (x *series) renew(r *reading) {
+	anew := func(total func(*totals) *uint64) {
+		old := *total(&x.total)
+		*total(&x.total) = 0
+		for i := range x.tiers {
+			*total(&x.tiers[i].since) -= old // may pass zero; the difference stays
 		}
 	}
-	if r.rttSamples >= s.last.rttSamples && r.rttSum >= s.last.rttSum {
-		d.rttSamples -= s.last.rttSamples
-		d.rttSum -= s.last.rttSum
-	}
-	return d
-}
-
-// add puts the part of d that falls into ns of all its time to the step.
-func (st *step) add(fields *[NumFields]FieldInfo, d *reading, part [NumFields]uint64, ns uint64, rtt bool) {
-	st.touched, st.some = true, true
-	st.weight += ns
-	for f, info := range fields {
-		switch {
-		case rtt && Field(f) == RTT:
-		case info.Kind == Sum:
-			st.sums[f] += part[f]
-		case info.Kind == Mean:
-			st.sums[f] += d.values[f] * (ns / meanUnit)
-		default:
-			st.sums[f] = max(st.sums[f], d.values[f])
+	for f := range x.layout.sums {
+		if r.values[f] < x.total.sums[f] {
+			anew(func(t *totals) *uint64 { return &t.sums[f] })
 		}
+	}
+	if x.layout.rtt && (r.rttSum < x.total.sums[RTT] || r.rttSamples < x.total.rtt) {
+		anew(func(t *totals) *uint64 { return &t.sums[RTT] })
+		anew(func(t *totals) *uint64 { return &t.rtt })
 	}
 }
 
-// idle adds ns in which nothing was and nothing happened.
-func (st *step) idle(ns uint64) {
-	st.touched = true
-	st.weight += ns
+// add brings t from the end of the stretch before p to that of p, when it was from at the last sample and r is
+// read at the next one. A round trip belongs to the time at which it was seen, about: the end.
+func (t *totals) add(l *layout, from *totals, r *reading, p *stretch) {
+	t.weight += p.ns
+	for f := l.sums; f < l.means; f++ {
+		t.sums[f] += r.values[f] * (p.ns / meanUnit)
+	}
+	if p.done < 1 {
+		for f := range l.sums {
+			if gained := r.values[f] - from.sums[f]; gained != 0 {
+				t.sums[f] = from.sums[f] + min(uint64(float64(gained)*p.done), gained)
+			}
+		}
+		return
+	}
+	copy(t.sums[:l.sums], r.values[:])
+	if l.rtt {
+		t.sums[RTT], t.rtt = r.rttSum, r.rttSamples
+	}
+}
+
+// underWay is the point of the step under way of tier i, as far as it is.
+func (x *series) underWay(i int) point {
+	p := x.tiers[i].peaks
+	for k := range i {
+		p.raise(&x.tiers[k].peaks)
+	}
+	return x.tiers[i].point(x.layout, &x.total, &p)
 }
 
 // meanUnit is the resolution of the weights of means, ns: sums of hosts and flows over a year of it
 // stay far from 64 bits.
 const meanUnit = 1e6
 
-// point is the step's packed values.
-func (st *step) point(fields *[NumFields]FieldInfo, network bool) point {
-	if !st.touched {
+// point is the packed values of what happened until now.
+func (k *track) point(l *layout, now *totals, highest *peaks) (p point) {
+	if *now == k.since && *highest == (peaks{}) {
 		return noPoint
 	}
-	var p point
-	if !st.some {
-		return p
+	for f := range l.sums {
+		p[f] = pack(now.sums[f] - k.since.sums[f])
 	}
-	for f, info := range fields {
-		v := st.sums[f]
-		switch {
-		case network && Field(f) == RTT:
-			if st.rtt > 0 {
-				v /= st.rtt
-			}
-		case info.Kind == Mean:
-			v = (v + st.weight/meanUnit/2) / max(st.weight/meanUnit, 1)
-		}
-		p[f] = pack(v)
+	weight := (now.weight - k.since.weight) / meanUnit
+	for f := l.sums; f < l.means; f++ {
+		p[f] = pack((now.sums[f] - k.since.sums[f] + weight/2) / max(weight, 1))
+	}
+	if samples := now.rtt - k.since.rtt; l.rtt && samples > 0 {
+		p[RTT] = pack((now.sums[RTT] - k.since.sums[RTT]) / 1000 / samples)
+	}
+	for f := l.peaks; f < NumFields; f++ {
+		p[f] = pack(highest[f-l.peaks])
 	}
 	return p
 }
@@ -131,7 +153,7 @@ func (s *Store) Rates(fn func(network netip.Prefix, values *[NumFields]float64))
 	t := &s.tiers[0]
 	step := t.Step.Seconds()
 	var points []*point // of the last seconds
-	for _, x := range s.series {
+	for _, x := range s.list {
 		points = points[:0]
 		idle := true
 		for i := range x.recent {
@@ -146,7 +168,7 @@ func (s *Store) Rates(fn func(network netip.Prefix, values *[NumFields]float64))
 			continue
 		}
 		for f := range values {
-			info := &x.fields[f]
+			info := &x.layout.fields[f]
 			v, measured := 0.0, 0
 			for _, p := range points {
 				if idle {

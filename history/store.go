@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/netmond/netmond/localnets"
 )
 
 const (
@@ -27,13 +26,16 @@ type Store struct {
 
 	mu      sync.Mutex // guards what follows
 	series  map[string]*series
+	list    []*series // all of them, in the order in which they began
 	order   []*series // of the last sample's networks; nil where there was no room for one
-	changes []change  // of the last sample, for its memory
+	ordered uint64    // generation of those
 	samples uint64    // so far
-	last    int64     // time of the last one; 0 before
-	oldest  int64     // time of the first point that was ever recorded, as far as it is kept; 0 before
-	refused uint64    // series that found no place
-	held    int64     // bytes of sealed chunks in memory
+	passed  []stretch // of the last sample, for its memory; so is ended
+	ended   []ending
+	last    int64  // time of the last one; 0 before
+	oldest  int64  // time of the first point that was ever recorded, as far as it is kept; 0 before
+	refused uint64 // series that found no place
+	held    int64  // bytes of sealed chunks in memory
 
 	// aged is the time from which the age of points is told. It follows the samples, but no faster than
 	// maxAgeing times the time that they cover: a clock that jumps ahead and back costs little.
@@ -57,6 +59,9 @@ type tier struct {
 	chunk int   // points of a chunk
 	// now is the number of the step under way; flushed the first step whose point is not in the file.
 	now, flushed int64
+	next         int64 // now after the sample that is taken in
+	// spare are open chunks that were sealed, to be used again.
+	spare [][]point
 }
 
 // Stats tell how the store is doing.
@@ -110,11 +115,9 @@ func (s *Store) seriesOf(name string) *series {
 		s.refused++
 		return nil
 	}
-	x := &series{
-		name: name, fields: Fields(name), steps: make([]step, len(s.tiers)), open: make([][]point, len(s.tiers)),
-		sealed: make([][]sealedChunk, len(s.tiers)),
-	}
+	x := &series{name: name, layout: layoutOf(name), tiers: make([]track, len(s.tiers))}
 	s.series[name] = x
+	s.list = append(s.list, x)
 	if s.db != nil && s.samples == 1 {
 		if err := s.restore(x); err != nil {
 			s.log.Error("history before the start cannot be taken up", "series", name, "err", err)
@@ -130,18 +133,20 @@ func (s *Store) fits() int64 {
 	if int64(len(s.series)) < most {
 		return most - int64(len(s.series))
 	}
-	for name, x := range s.series {
-		if x.seen+1 < s.samples && !x.holds() {
-			delete(s.series, name)
+	s.list = slices.DeleteFunc(s.list, func(x *series) bool {
+		gone := x.seen+1 < s.samples && !x.holds()
+		if gone {
+			delete(s.series, x.name)
 		}
-	}
+		return gone
+	})
 	return most - int64(len(s.series))
 }
 
 // holds reports whether the series has something in memory that is in no file.
 func (x *series) holds() bool {
-	for i := range x.open {
-		if x.open[i] != nil || len(x.sealed[i]) > 0 || x.steps[i].touched {
+	for i := range x.tiers {
+		if p := x.underWay(i); x.tiers[i].open != nil || len(x.tiers[i].sealed) > 0 || !p.absent() {
 			return true
 		}
 	}
@@ -185,33 +190,11 @@ func (s *Store) Add(x *Sample) {
 	}
 	s.aged = min(now, s.aged+maxAgeing*(now-from))
 	s.samples++
-	first := s.last == 0
 	s.last = now
-	// The steps between are passed one by one of the finest tier, each with its share.
-	all := s.readings(x, first)
-	fine := s.tiers[0].step
-	if len(all) == 0 {
-		s.advance(now)
-		return
-	}
-	whole := now - from
-	for at := from; ; {
-		end := min((at/fine+1)*fine, now)
-		s.advance(at)
-		done := float64(1)
-		if whole > 0 {
-			done = float64(end-from) / float64(whole)
-		}
-		for i := range all {
-			all[i].spend(s, uint64(end-at), done, end == now)
-		}
-		if end == now {
-			break
-		}
-		at = end
-	}
-	s.advance(now)
-	s.closeApps(all, now)
+	s.split(from, now)
+	s.takeIn(x)
+	s.moveOn()
+	s.closeApps(x.Readings.Protocols, now)
 	if s.db == nil {
 		s.shrink()
 	} else if now-s.flushed >= flushEvery {
@@ -222,75 +205,43 @@ func (s *Store) Add(x *Sample) {
 	}
 }
 
-// A change is what a series gained since the last sample, and how much of it is given out.
-type change struct {
-	to    *series
-	d     reading
-	spent [NumFields]uint64
-	none  bool                       // d is nothing at all: an idle network
-	apps  []localnets.ProtocolCounts // cumulative; nil for all traffic together
+// A stretch is a part of the time between two samples, within one step of the finest tier.
+type stretch struct {
+	ns uint64
+	// Of what happened between the samples, from 0 to 1: what is given out before and after it.
+	given, done float64
+	ends        int // end of the steps in Store.ended that end with it
 }
 
-// readings compares the sample with the last one. What it gives is good until the next call.
-func (s *Store) readings(x *Sample, first bool) []change {
-	all := s.changes[:0]
-	note := func(to *series, r reading, apps []localnets.ProtocolCounts) {
-		c := change{to: to, d: to.since(&r), apps: apps}
-		c.none = c.d == reading{}
-		all = append(all, c)
-		to.last, to.known, to.seen = r, true, s.samples
-	}
-	if to := s.seriesOf(Total); to != nil {
-		note(to, x.totals(), nil)
-	}
-	order := make([]*series, 0, len(x.Nets.Networks))
-	for i := range x.Nets.Networks {
-		n := &x.Nets.Networks[i]
-		// Networks rarely change their places, and neither name nor look-up is cheap.
-		var to *series
-		if i < len(s.order) && s.order[i] != nil && s.order[i].prefix == n.Prefix {
-			to = s.order[i]
-		} else if to = s.seriesOf(n.Prefix.String()); to != nil {
-			to.prefix = n.Prefix
-		}
-		order = append(order, to)
-		if to != nil {
-			note(to, x.network(n, to.name), n.Protocols)
-		}
-	}
-	s.order, s.changes = order, all
-	return all
+// An ending is the end of a step.
+type ending struct {
+	tier  int
+	at    int64 // the step
+	seals bool  // its chunk ends, too
 }
 
-// spend gives out what belongs to the time until done of the whole, of which ns are new.
-func (c *change) spend(s *Store, ns uint64, done float64, last bool) {
-	if c.none {
-		for i := range c.to.steps {
-			c.to.steps[i].idle(ns)
-		}
-		return
+// split divides the time between two samples into stretches. The first one has no time, and the steps that were
+// under way before a pause that is left out. Under mu.
+func (s *Store) split(from, now int64) {
+	s.passed, s.ended = s.passed[:0], s.ended[:0]
+	for i := range s.tiers {
+		s.tiers[i].next = s.tiers[i].now
 	}
-	var part [NumFields]uint64
-	for f, info := range c.to.fields {
-		if info.Kind != Sum || c.d.values[f] == 0 {
-			continue
+	s.endSteps(from)
+	s.passed = append(s.passed, stretch{ends: len(s.ended)})
+	fine := s.tiers[0].step
+	given := 0.0
+	for at := from; ; {
+		end, done := min((at/fine+1)*fine, now), 1.0
+		if end < now {
+			done = float64(end-from) / float64(now-from)
 		}
-		until := c.d.values[f]
-		if !last {
-			until = min(uint64(float64(until)*done), until)
+		s.endSteps(end)
+		s.passed = append(s.passed, stretch{uint64(end - at), given, done, len(s.ended)})
+		if end == now {
+			return
 		}
-		until = max(until, c.spent[f])
-		part[f] = until - c.spent[f]
-		c.spent[f] = until
-	}
-	network := c.to.name != Total
-	for i := range c.to.steps {
-		st := &c.to.steps[i]
-		st.add(c.to.fields, &c.d, part, ns, network)
-		if network && last { // a round trip belongs to the time at which it was seen, about
-			st.sums[RTT] += c.d.rttSum / 1000
-			st.rtt += c.d.rttSamples
-		}
+		at, given = end, done
 	}
 }
 
@@ -311,26 +262,109 @@ func (s *Store) begin(now int64) {
 	s.flushed = now
 }
 
-// advance closes the steps that end at or before now. Under mu.
-func (s *Store) advance(now int64) {
+// endSteps notes the steps that end at or before now, the finest first.
+func (s *Store) endSteps(now int64) {
 	for i := range s.tiers {
 		t := &s.tiers[i]
-		to := now / t.step
-		if to <= t.now {
-			continue
+		if to := now / t.step; to > t.next {
+			s.ended = append(s.ended, ending{i, t.next, t.next < to-to%int64(t.chunk)})
+			t.next = to
 		}
-		for _, x := range s.series {
-			p := x.steps[i].point(x.fields, x.name != Total)
-			x.steps[i] = step{}
-			x.put(i, t, t.now, p)
-			if i == 0 {
-				x.note(t.now, p)
+	}
+}
+
+// moveOn sets the tiers to the end of the stretches that all series have passed. Under mu.
+func (s *Store) moveOn() {
+	for i := range s.tiers {
+		s.tiers[i].now = s.tiers[i].next
+	}
+	for _, e := range s.ended {
+		if t := &s.tiers[e.tier]; e.seals && s.db == nil {
+			s.expire(e.tier, s.aged/t.step-t.keep)
+		}
+	}
+}
+
+// takeIn takes all series through the stretches to the sample. Under mu.
+func (s *Store) takeIn(x *Sample) {
+	taken := 0
+	take := func(to *series, r *reading) {
+		to.seen = s.samples
+		to.renew(r)
+		s.pass(to, r)
+		taken++
+	}
+	if to := s.seriesOf(Total); to != nil {
+		r := x.totals()
+		take(to, &r)
+	}
+	networks := x.Readings.Networks
+	// Networks rarely change their places, and neither name nor look-up is cheap.
+	same := len(s.order) == len(networks) && s.ordered == x.Nets.Generation
+	for len(s.order) < len(networks) {
+		s.order = append(s.order, nil)
+	}
+	s.order, s.ordered = s.order[:len(networks)], x.Nets.Generation
+	for i := range networks {
+		to := s.order[i]
+		if to == nil || !same {
+			if to = s.seriesOf(networks[i].Prefix.String()); to != nil {
+				to.prefix = networks[i].Prefix
+			}
+			s.order[i] = to
+		}
+		if to != nil {
+			r := x.network(&x.Readings.Values[i], to.name)
+			take(to, &r)
+		}
+	}
+	if taken < len(s.list) {
+		for _, to := range s.list {
+			if to.seen != s.samples {
+				s.pass(to, nil)
 			}
 		}
-		if boundary := to - to%int64(t.chunk); t.now < boundary {
-			s.seal(i, boundary)
+	}
+}
+
+// pass takes a series through the stretches to r, which is nil for a series that the sample does not have.
+func (s *Store) pass(x *series, r *reading) {
+	at := x.total
+	ended := 0
+	for i := range s.passed {
+		p := &s.passed[i]
+		if r != nil && p.done > p.given {
+			at.add(x.layout, &x.total, r, p)
+			for f := x.layout.peaks; f < NumFields; f++ {
+				to := &x.tiers[0].peaks[f-x.layout.peaks]
+				*to = max(*to, r.values[f])
+			}
 		}
-		t.now = to
+		for ; ended < p.ends; ended++ {
+			s.end(x, &s.ended[ended], &at)
+		}
+	}
+	x.total = at
+}
+
+// end ends the step under way of a series at now.
+func (s *Store) end(x *series, e *ending, now *totals) {
+	t, k := &s.tiers[e.tier], &x.tiers[e.tier]
+	if p := k.point(x.layout, now, &k.peaks); !p.absent() {
+		k.put(t, e.at, p)
+		if e.tier == 0 {
+			x.note(e.at, p)
+		}
+	}
+	if k.peaks != (peaks{}) {
+		if e.tier+1 < len(x.tiers) {
+			x.tiers[e.tier+1].peaks.raise(&k.peaks)
+		}
+		k.peaks = peaks{}
+	}
+	k.since = *now
+	if e.seals && k.open != nil {
+		s.seal(x, e)
 	}
 }
 
@@ -343,41 +377,40 @@ func mantissaOf(step int64) int {
 }
 
 // put notes the point of a step in the open chunk.
-func (x *series) put(i int, t *tier, at int64, p point) {
-	if p.absent() {
-		return
+func (k *track) put(t *tier, at int64, p point) {
+	if k.open == nil {
+		k.open = t.chunkOf()
 	}
-	if x.open[i] == nil {
-		x.open[i] = make([]point, t.chunk)
-		for k := range x.open[i] {
-			x.open[i][k] = noPoint
-		}
-	}
-	x.open[i][at%int64(t.chunk)] = p
+	k.open[at%int64(t.chunk)] = p
 }
 
-// seal packs the open chunks of tier i, all of whose steps lie before boundary. Under mu.
-func (s *Store) seal(i int, boundary int64) {
-	t := &s.tiers[i]
-	start := t.now - t.now%int64(t.chunk)
-	for _, x := range s.series {
-		if x.open[i] == nil {
-			continue
-		}
-		c := chunk{start, x.open[i]}.trimmed()
-		if len(c.points) > 0 {
-			sc := sealedChunk{c.start, len(c.points), encode(c.points, mantissaOf(t.step))}
-			if s.db != nil {
-				s.pending.chunks = append(s.pending.chunks, pendingChunk{x, i, sc})
-			}
-			x.sealed[i] = append(x.sealed[i], sc)
-			s.held += int64(len(sc.blob)) + sealedBytes
-		}
-		x.open[i] = nil
+// chunkOf is a chunk without points.
+func (t *tier) chunkOf() (c []point) {
+	if last := len(t.spare) - 1; last >= 0 {
+		c, t.spare = t.spare[last], t.spare[:last]
+	} else {
+		c = make([]point, t.chunk)
 	}
-	if s.db == nil {
-		s.expire(i, s.aged/t.step-t.keep)
+	for i := range c {
+		c[i] = noPoint
 	}
+	return c
+}
+
+// seal packs the open chunk of a series, whose last step may be e. Under mu.
+func (s *Store) seal(x *series, e *ending) {
+	t, k := &s.tiers[e.tier], &x.tiers[e.tier]
+	c := chunk{e.at - e.at%int64(t.chunk), k.open}.trimmed()
+	if len(c.points) > 0 {
+		sc := sealedChunk{c.start, len(c.points), encode(c.points, mantissaOf(t.step))}
+		if s.db != nil {
+			s.pending.chunks = append(s.pending.chunks, pendingChunk{x, e.tier, sc})
+		}
+		k.sealed = append(k.sealed, sc)
+		s.held += int64(len(sc.blob)) + sealedBytes
+	}
+	t.spare = append(t.spare, k.open)
+	k.open = nil
 }
 
 // sealedBytes is what a sealed chunk takes beside its bytes.
@@ -385,14 +418,14 @@ const sealedBytes = 40
 
 // expire drops what tier i holds in memory before step oldest. Under mu.
 func (s *Store) expire(i int, oldest int64) (dropped int) {
-	for _, x := range s.series {
+	for _, x := range s.list {
 		n := 0
-		for n < len(x.sealed[i]) && x.sealed[i][n].start+int64(x.sealed[i][n].count) <= oldest {
-			s.held -= int64(len(x.sealed[i][n].blob)) + sealedBytes
+		for n < len(x.tiers[i].sealed) && x.tiers[i].sealed[n].start+int64(x.tiers[i].sealed[n].count) <= oldest {
+			s.held -= int64(len(x.tiers[i].sealed[n].blob)) + sealedBytes
 			n++
 		}
 		if n > 0 {
-			x.sealed[i] = append([]sealedChunk(nil), x.sealed[i][n:]...)
+			x.tiers[i].sealed = append([]sealedChunk(nil), x.tiers[i].sealed[n:]...)
 			dropped += n
 		}
 	}
@@ -406,8 +439,8 @@ func (s *Store) shrink() {
 		most, bytes, oldest := -1, int64(0), int64(0)
 		for i := range s.tiers {
 			sum, first := int64(0), int64(1)<<62
-			for _, x := range s.series {
-				for _, c := range x.sealed[i] {
+			for _, x := range s.list {
+				for _, c := range x.tiers[i].sealed {
 					sum += int64(len(c.blob)) + sealedBytes
 					first = min(first, c.start+int64(c.count))
 				}
@@ -428,21 +461,22 @@ func (s *Store) rewind(now int64) {
 	s.log.Warn("the clock was set back: history after it is dropped", "now", time.Unix(0, now).UTC(), "before", time.Unix(0, s.last).UTC())
 	for i := range s.tiers {
 		limit := (now - int64(s.tiers[0].Step)) / s.tiers[i].step
-		for _, x := range s.series {
-			x.steps[i], x.open[i] = step{}, nil
-			keep := x.sealed[i][:0]
-			for _, c := range x.sealed[i] {
+		for _, x := range s.list {
+			k := &x.tiers[i]
+			k.since, k.peaks, k.open = x.total, peaks{}, nil
+			keep := x.tiers[i].sealed[:0]
+			for _, c := range x.tiers[i].sealed {
 				if c.start+int64(c.count) <= limit {
 					keep = append(keep, c)
 				} else {
 					s.held -= int64(len(c.blob)) + sealedBytes
 				}
 			}
-			x.sealed[i] = keep
+			x.tiers[i].sealed = keep
 		}
 		s.pending.rewind(s, i, limit)
 	}
-	for _, x := range s.series {
+	for _, x := range s.list {
 		x.apps.sums = [len(appTiers)][]AppBytes{}
 	}
 	s.appsNow = 0
@@ -456,9 +490,9 @@ func (s *Store) Stats() Stats {
 	st := s.status
 	st.Series, st.SeriesRefused = len(s.series), s.refused
 	st.MemoryBytes = s.held
-	for _, x := range s.series {
-		for i := range x.open {
-			st.MemoryBytes += int64(len(x.open[i])) * pointBytes
+	for _, x := range s.list {
+		for i := range x.tiers {
+			st.MemoryBytes += int64(len(x.tiers[i].open)) * pointBytes
 		}
 		st.MemoryBytes += int64(len(s.tiers)*(NumFields*8+64)) + 1024
 	}

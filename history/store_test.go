@@ -90,13 +90,41 @@ func TestSampleTimesDoNotMatter(t *testing.T) {
 	}
 }
 
+// TestPlacesChange has networks that change their places with a reload, come and go.
+func TestPlacesChange(t *testing.T) {
+	const branch, lab = "198.51.100.0/24", "203.0.113.0/24"
+	f := newFeed(t, DefaultConfig(), office, branch)
+	second := func(i int) time.Time { return noon.Add(time.Duration(i) * time.Second) }
+	f.r.Values[0].Traffic[localnets.Ingress].Bytes, f.r.Values[1].Traffic[localnets.Ingress].Bytes = 1_000_000, 2_000_000
+	f.add(second(0), 0, 0)
+	f.r.Values[0].Traffic[localnets.Ingress].Bytes += 100
+	f.r.Values[1].Traffic[localnets.Ingress].Bytes += 200
+	f.add(second(1), 0, 0)
+	before := f.r.Values
+	f.have(branch, lab, office)
+	f.r.Values[0], f.r.Values[2] = before[1], before[0]
+	f.r.Values[0].Traffic[localnets.Ingress].Bytes += 20
+	f.r.Values[1].Traffic[localnets.Ingress].Bytes += 3
+	f.r.Values[2].Traffic[localnets.Ingress].Bytes += 10
+	f.add(second(2), 0, 0)
+	f.have(office)
+	f.r.Values[0] = before[0]
+	f.r.Values[0].Traffic[localnets.Ingress].Bytes += 15
+	f.add(second(3), 0, 0)
+	for series, want := range map[string]float64{office: 115, branch: 220, lab: 3} {
+		if got := f.sum(t, series, IngressBytes, noon, second(3), time.Second).Sum; got != want {
+			t.Errorf("%s: %v bytes, want %v", series, got, want)
+		}
+	}
+}
+
 // TestRoundTrips has a measurement in one second of three: the others say nothing of the round trip.
 func TestRoundTrips(t *testing.T) {
 	f := newFeed(t, DefaultConfig(), office)
 	for i := range 61 {
 		if i > 0 && i%3 == 0 {
-			r := &f.nets.Networks[0].RTT
-			r.ServerSum, r.ServerSamples = r.ServerSum+300_000, r.ServerSamples+1
+			r := &f.r.Values[0]
+			r.RTTSum, r.RTTSamples = r.RTTSum+300_000, r.RTTSamples+1
 		}
 		f.add(noon.Add(time.Duration(i)*time.Second), 100, 0)
 	}
@@ -187,7 +215,7 @@ func TestRestart(t *testing.T) {
 
 // apps sets the protocols of the first network.
 func (f *feed) apps(tls, dns uint64) {
-	f.nets.Networks[0].Protocols = []localnets.ProtocolCounts{
+	f.r.Protocols[0] = []localnets.ProtocolCounts{
 		{Name: "TLS", ByDirection: [localnets.NumDirections]localnets.Counts{{Bytes: tls}}},
 		{Name: "DNS", ByDirection: [localnets.NumDirections]localnets.Counts{{Bytes: dns}}},
 	}
@@ -248,9 +276,9 @@ func TestMemoryBound(t *testing.T) {
 	}
 	// More networks than fit are counted as refused, and the others go on.
 	for i := range 5000 {
-		f.nets.Networks = append(f.nets.Networks, localnets.NetworkStats{})
-		f.nets.Networks[len(f.nets.Networks)-1].Prefix = prefixOf(i)
+		cidrs = append(cidrs, prefixOf(40+i).String())
 	}
+	f.have(cidrs...)
 	f.add(noon.Add(30_000*time.Second), 1000, 0)
 	if st := f.s.Stats(); st.SeriesRefused == 0 || st.MemoryBytes > cfg.MaxMemory {
 		t.Errorf("%+v: want series refused, within %d bytes", st, cfg.MaxMemory)
@@ -271,13 +299,13 @@ func TestDiskBound(t *testing.T) {
 	f := newFeed(t, cfg, cidrs...)
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 5000 {
-		for k := range f.nets.Networks {
-			n := &f.nets.Networks[k]
+		for k := range f.r.Values {
+			n := &f.r.Values[k]
 			for d := range n.Traffic {
 				n.Traffic[d].Bytes += r.Uint64N(1 << 40)
 				n.Traffic[d].Packets += r.Uint64N(1 << 30)
-				n.TCP[d].Packets += r.Uint64N(1 << 20)
-				n.TCP[d].Retransmissions += r.Uint64N(1 << 20)
+				n.TCPPackets += r.Uint64N(1 << 20)
+				n.Retransmissions += r.Uint64N(1 << 20)
 			}
 		}
 		f.add(noon.Add(time.Duration(i)*time.Minute), 0, 0)

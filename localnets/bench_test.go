@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/netmond/netmond/localnets"
 )
 
 func BenchmarkApply(b *testing.B) {
@@ -37,6 +39,19 @@ func BenchmarkSnapshot(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				r.Snapshot()
+			}
+		})
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	for _, networks := range []int{1000, 10_000} {
+		b.Run(fmt.Sprintf("networks=%d", networks), func(b *testing.B) {
+			r, _ := busy(b, networks, 10)
+			var readings localnets.Readings
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Read(&readings, false)
 			}
 		})
 	}

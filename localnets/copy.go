@@ -44,15 +44,11 @@ func (r *Registry) copyTo(s *Snapshot, protocols []ProtocolCounts) []ProtocolCou
 		s.Networks = make([]NetworkStats, len(r.networks))
 	}
 	r.averageLocked()
+	r.totalsLocked(s)
 	tbl := r.table.Load()
-	s.Time = r.clock
-	s.Generation = tbl.Generation()
-	s.Scopes, s.Removed = r.scopes, r.removed
 	for _, c := range r.matrix.cells {
 		s.Matrix = append(s.Matrix, Cell{Src: tbl.ID(c.Src), Dst: tbl.ID(c.Dst), Counts: c.Counts})
 	}
-	s.MatrixOther = r.matrix.other
-	s.HostsRefused = r.hosts.refused.Load()
 	idle, now := r.idleTrend(), unixSeconds(r.clock)
 	hosts := *r.hosts.nets.Load()
 	for i, slot := range r.slots {
@@ -75,6 +71,15 @@ func (r *Registry) copyTo(s *Snapshot, protocols []ProtocolCounts) []ProtocolCou
 		s.Hosts += n.Hosts
 	}
 	return protocols
+}
+
+// totalsLocked fills in what is not of one network, but for Hosts; r.mu is held.
+func (r *Registry) totalsLocked(s *Snapshot) {
+	s.Time = r.clock
+	s.Generation = r.table.Load().Generation()
+	s.Scopes, s.Removed = r.scopes, r.removed
+	s.MatrixOther = r.matrix.other
+	s.HostsRefused = r.hosts.refused.Load()
 }
 
 // appendProtocols names the parts of c. One whose traffic has all moved to another is left out.

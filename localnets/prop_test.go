@@ -89,6 +89,7 @@ func TestRegistryAgainstModel(t *testing.T) {
 			}
 		}
 		sampled := int64(0)
+		var readings localnets.Readings // is used again
 		t.Repeat(map[string]func(*rapid.T){
 			"apply": func(t *rapid.T) {
 				deltas := rapid.SliceOfN(rapid.Custom(drawDelta), 0, 6).Draw(t, "deltas")
@@ -119,10 +120,52 @@ func TestRegistryAgainstModel(t *testing.T) {
 				m.doTick(at)
 			},
 			"snapshot": check,
-			"":         func(t *rapid.T) { checkLaws(t, m, r.Snapshot()) },
+			"": func(t *rapid.T) {
+				s := r.Snapshot()
+				checkLaws(t, m, s)
+				checkReadings(t, r, &readings, rapid.Bool().Draw(t, "protocols"), s)
+			},
 		})
 		check(t)
 	})
+}
+
+// checkReadings checks that Read agrees with s, which was taken at the same moment.
+func checkReadings(t *rapid.T, r *localnets.Registry, to *localnets.Readings, protocols bool, s *localnets.Snapshot) {
+	got := r.Read(to, protocols)
+	want := *s
+	want.Networks, want.Matrix = nil, nil
+	if diff := cmp.Diff(&want, got, cmpSnapshot); diff != "" {
+		t.Fatalf("totals (-snapshot +read):\n%s", diff)
+	}
+	var networks []localnets.Network
+	var values []localnets.Reading
+	var parts [][]localnets.ProtocolCounts
+	for i := range s.Networks {
+		n := &s.Networks[i]
+		rtt := &n.RTT
+		v := localnets.Reading{
+			Traffic: n.Traffic, Flows: n.Flows, FlowsActive: n.FlowsActive, Hosts: n.Hosts,
+			RTTSum:     rtt.ServerSum + rtt.ClientSum + rtt.AckSum,
+			RTTSamples: rtt.ServerSamples + rtt.ClientSamples + rtt.AckSamples,
+		}
+		for _, c := range n.TCP {
+			v.TCPPackets += c.Packets
+			v.Retransmissions += c.Retransmissions
+			v.OutOfOrder += c.OutOfOrder
+			v.Lost += c.Lost
+		}
+		networks, values = append(networks, n.Network), append(values, v)
+		if protocols {
+			parts = append(parts, n.Protocols)
+		}
+	}
+	byName := cmpopts.SortSlices(func(a, b localnets.ProtocolCounts) bool { return a.Name < b.Name })
+	for what, pair := range map[string][2]any{"networks": {networks, to.Networks}, "values": {values, to.Values}, "protocols": {parts, to.Protocols}} {
+		if diff := cmp.Diff(pair[0], pair[1], cmpSnapshot, byName); diff != "" {
+			t.Fatalf("%s (-snapshot +read):\n%s", what, diff)
+		}
+	}
 }
 
 func add(c *localnets.Counts, d localnets.Counts) {

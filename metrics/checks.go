@@ -16,15 +16,6 @@ func (e *emitter) alerts(v *View) {
 	if s == nil {
 		return
 	}
-	if v.Snapshot != nil && v.Network != nil {
-		for i := range v.Snapshot.Nets.Networks {
-			cidr := v.Snapshot.Nets.Networks[i].Prefix.String()
-			a := v.Network(cidr)
-			e.value(networkScore, a.ScoreClient, cidr, "client")
-			e.value(networkScore, a.ScoreServer, cidr, "server")
-			e.value(networkAlertsEngaged, float64(a.Engaged), cidr)
-		}
-	}
 	var engaged [alerts.NumSeverities]int
 	for _, severities := range s.Engaged {
 		for i, n := range severities {
@@ -45,7 +36,7 @@ func (e *emitter) alerts(v *View) {
 	e.value(alertsCachedValues, float64(s.NumValues))
 	e.value(alertsQueued, float64(s.Queued))
 	e.value(alertsStoreFailing, boolean(s.Failing))
-	e.summary(alertsStoreCommits, int64(s.CommitSeconds*1e9), s.Commits)
+	e.summary(alertsStoreCommits, s.CommitSeconds, s.Commits)
 	e.count(alertsStoreCommitErrors, s.CommitErrors)
 	e.count(alertsStoreQueryErrors, s.QueryErrors)
 	e.count(alertsStoreSetAside, s.SetAside)

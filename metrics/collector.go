@@ -52,8 +52,14 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	start := time.Now()
-	e := &emitter{descs: &c.descs, ch: ch}
 	v := c.view()
+	e := &emitter{descs: &c.descs, ch: ch}
+	c.collect(e, &v, start)
+	e.networks(rows(&v), v.Alerts != nil && v.Network != nil)
+}
+
+// collect gives all of v but what networks gives. start is when v was asked for.
+func (c *Collector) collect(e *emitter, v *View, start time.Time) {
 	if v.Filtered != nil {
 		e.counts(filteredBytes, filteredPackets, *v.Filtered)
 	}
@@ -70,8 +76,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		success = 1
 	}
 	e.reloads(v.Reloads)
-	e.alerts(&v)
-	e.checks(&v)
+	e.alerts(v)
+	e.checks(v)
 	e.value(collectorSuccess, success)
 	e.value(collectorDuration, time.Since(start).Seconds())
 }
@@ -103,9 +109,9 @@ func (e *emitter) counts(bytes, packets familyID, c localnets.Counts, labels ...
 	e.count(packets, c.Packets, labels...)
 }
 
-// summary gives a sum (ns) as seconds and the number of its samples.
-func (e *emitter) summary(id familyID, sum int64, samples uint64, labels ...string) {
-	m, err := prometheus.NewConstSummary(e.descs[id], samples, float64(sum)/1e9, nil, labels...)
+// summary gives a sum and the number of its samples.
+func (e *emitter) summary(id familyID, sum float64, samples uint64, labels ...string) {
+	m, err := prometheus.NewConstSummary(e.descs[id], samples, sum, nil, labels...)
 	if err != nil { // as in value
 		m = prometheus.NewInvalidMetric(e.descs[id], err)
 	}

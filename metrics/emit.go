@@ -31,48 +31,9 @@ func (e *emitter) snapshot(s *flows.Snapshot) {
 	for d := range localnets.NumDirections {
 		e.counts(removedBytes, removedPackets, s.Nets.Removed[d], d.String())
 	}
-	for i := range s.Nets.Networks {
-		e.network(&s.Nets.Networks[i])
-	}
 	e.value(hosts, float64(s.Nets.Hosts))
 	e.count(hostsRefused, s.Nets.HostsRefused)
 	e.table(&s.Table)
-}
-
-func (e *emitter) network(n *localnets.NetworkStats) {
-	cidr := n.Prefix.String()
-	name := n.Alias
-	if name == "" {
-		name = n.Name
-	}
-	e.value(networkInfo, 1, cidr, clean(name), strconv.Itoa(int(n.ID)))
-	for d := range localnets.NumDirections {
-		dir := d.String()
-		for l4 := range localnets.NumL4 {
-			e.counts(networkBytes, networkPackets, n.L4[d][l4], cidr, dir, l4.String())
-		}
-		e.counts(networkBroadcastBytes, networkBroadcastPackets, n.Broadcast[d], cidr, dir)
-		t := &n.TCP[d]
-		e.count(networkTCPPackets, t.Packets, cidr, dir)
-		e.count(networkTCPRetransmissions, t.Retransmissions, cidr, dir)
-		e.count(networkTCPOutOfOrder, t.OutOfOrder, cidr, dir)
-		e.count(networkTCPLost, t.Lost, cidr, dir)
-		e.count(networkTCPKeepAlives, t.KeepAlives, cidr, dir)
-		e.count(networkTCPZeroWindows, t.ZeroWindows, cidr, dir)
-		e.count(networkTCPSYN, t.SYN, cidr, dir)
-		e.count(networkTCPSYNACK, t.SYNACK, cidr, dir)
-	}
-	e.value(networkHosts, float64(n.Hosts), cidr)
-	e.value(networkHostsCapped, boolean(n.HostsCapped), cidr)
-	e.count(networkHostsSeen, n.NewHosts, cidr)
-	e.value(networkFlows, float64(n.FlowsActive), cidr)
-	e.count(networkFlowsStarted, n.Flows, cidr)
-	e.count(networkFlowsClient, n.FlowsClient, cidr)
-	e.count(networkFlowsServer, n.FlowsServer, cidr)
-	e.value(networkLastSeen, unixSeconds(n.LastSeen), cidr)
-	e.summary(networkRTT, n.RTT.ServerSum, n.RTT.ServerSamples, cidr, "server")
-	e.summary(networkRTT, n.RTT.ClientSum, n.RTT.ClientSamples, cidr, "client")
-	e.summary(networkRTT, n.RTT.AckSum, n.RTT.AckSamples, cidr, "ack")
 }
 
 func (e *emitter) table(t *flows.TableStats) {

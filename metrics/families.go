@@ -430,7 +430,7 @@ var families = [numFamilies]family{
 	collectorSuccess: {"netmond_collector_success", gauge, nil,
 		"1 when this scrape could read a snapshot."},
 	collectorDuration: {"netmond_collector_duration_seconds", gauge, nil,
-		"Time that this scrape's snapshot and metrics took."},
+		"Time that this scrape's snapshot took, and its metrics but for those that every network has."},
 }
 
 func (f *family) desc() *prometheus.Desc {

@@ -50,9 +50,10 @@ func replayed(t testing.TB) (*Server, *flows.Table) {
 	}
 	f := capture.OpenFiles([]string{"../cmd/netmond/testdata/office.pcap"}, nil)
 	defer f.Close()
+	var readings localnets.Readings
 	record := func(now int64) error {
-		s := table.Snapshot()
-		store.Add(&history.Sample{Time: now, Nets: s.Nets, Totals: history.Totals{Bytes: s.Capture.Bytes, Packets: s.Capture.Packets}})
+		s := table.Read(&readings, store.EndsMinute(now))
+		store.Add(&history.Sample{Time: now, Nets: s.Nets, Readings: &readings, Totals: history.Totals{Bytes: s.Capture.Bytes, Packets: s.Capture.Packets}})
 		return nil
 	}
 	if err := table.Replay(context.Background(), f, record); err != nil {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/netmond/netmond/flows"
@@ -111,8 +110,8 @@ func (c Config) systemd() bool {
 // Deps are what the server shows. The first three are needed; what is nil of the rest is not served.
 type Deps struct {
 	Log *slog.Logger
-	// Gatherer gives the metrics of /metrics; concurrent scrapes share one Gather.
-	Gatherer prometheus.Gatherer
+	// Metrics writes /metrics, for many scrapes at once.
+	Metrics Exposer
 	// Report gives the report of a fresh snapshot, from any goroutine.
 	Report func() *report.Report
 	// Network gives the canonical CIDR of a local network by CIDR, alias or name. Alerts need it.

@@ -5,36 +5,22 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	dto "github.com/prometheus/client_model/go"
 )
-
-// maxScrapes bounds the scrapes answered at once; further ones are told to come again (503).
-const maxScrapes = 64
 
 // routes makes the handler of all paths. Paths match exactly: there is no file system behind them,
 // and nothing cleans "..".
-func (s *Server) routes(gatherer prometheus.Gatherer) (http.Handler, error) {
+func (s *Server) routes(own prometheus.Gatherer) (http.Handler, error) {
 	routes, err := pageRoutes()
 	if err != nil {
 		return nil, err
 	}
-	metrics := promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
-		ErrorLog:            slog.NewLogLogger(s.deps.Log.With("handler", "metrics").Handler(), slog.LevelError),
-		ErrorHandling:       promhttp.ContinueOnError, // one bad series must not hide the others
-		MaxRequestsInFlight: maxScrapes,
-		CoalesceGather:      true,
-		EnableOpenMetrics:   true,
-	})
 	maps.Copy(routes, map[string]route{
-		"/metrics":             {get: metrics.ServeHTTP},
+		"/metrics":             {get: s.metrics(own)},
 		"/-/healthy":           {get: s.healthy},
 		"/-/ready":             {get: s.readiness},
 		"/api/v1/networks":     {get: s.networks},
@@ -242,21 +228,4 @@ func acceptsGzip(r *http.Request) bool {
 		return !ok || strings.Trim(q, "0.") != ""
 	}
 	return false
-}
-
-// joined is the families of gatherers that have no family in common. prometheus.Gatherers would
-// check each series once more.
-type joined []prometheus.Gatherer
-
-// Gather implements prometheus.Gatherer.
-func (j joined) Gather() ([]*dto.MetricFamily, error) {
-	var all []*dto.MetricFamily
-	var errs prometheus.MultiError
-	for _, g := range j {
-		mfs, err := g.Gather()
-		all = append(all, mfs...)
-		errs.Append(err)
-	}
-	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
-	return all, errs.MaybeUnwrap()
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/netmond/netmond/internal/snaptest"
@@ -31,7 +30,7 @@ func newServer(t testing.TB, cfg Config, change func(*Deps)) *Server {
 	r := prometheus.NewRegistry()
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "test_up", Help: "1"}, func() float64 { return 1 }))
 	deps := Deps{
-		Log: discard(), Gatherer: r,
+		Log: discard(), Metrics: exposer{r},
 		Report: func() *report.Report { return report.New(snaptest.Office(), nil) },
 	}
 	if change != nil {
@@ -227,10 +226,10 @@ func TestBodiesAreRefused(t *testing.T) {
 func TestBrokenCollector(t *testing.T) {
 	var failed atomic.Bool
 	s := newServer(t, DefaultConfig("192.0.2.1:1"), func(d *Deps) {
-		good := d.Gatherer
+		good := d.Metrics.(exposer)
 		bad := prometheus.NewRegistry()
 		bad.MustRegister(brokenCollector{})
-		d.Gatherer = prometheus.Gatherers{good, bad}
+		d.Metrics = exposer{prometheus.Gatherers{good, bad}}
 		d.Log = slog.New(slog.NewTextHandler(writerFunc(func(b []byte) (int, error) {
 			failed.Store(true)
 			return len(b), nil
@@ -289,23 +288,6 @@ func TestOwnMetrics(t *testing.T) {
 	}
 }
 
-func TestJoinedKeepsOrder(t *testing.T) {
-	a, b := prometheus.NewRegistry(), prometheus.NewRegistry()
-	for i, name := range []string{"c", "a", "b", "d"} {
-		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: name})
-		[]*prometheus.Registry{a, b}[i%2].MustRegister(g)
-	}
-	w := httptest.NewRecorder()
-	promhttp.HandlerFor(joined{a, b}, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	want := ""
-	for _, name := range []string{"a", "b", "c", "d"} {
-		want += "# HELP " + name + " " + name + "\n# TYPE " + name + " gauge\n" + name + " 0\n"
-	}
-	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
 func TestConfigIsChecked(t *testing.T) {
 	good := DefaultConfig("127.0.0.1:0")
 	file := t.TempDir() + "/web.yml"
@@ -324,7 +306,7 @@ func TestConfigIsChecked(t *testing.T) {
 		listen := *good.Listen
 		c.Listen = &listen
 		change(&c)
-		_, err := New(c, Deps{Log: discard(), Gatherer: prometheus.NewRegistry(), Report: func() *report.Report { return nil }})
+		_, err := New(c, Deps{Log: discard(), Metrics: exposer{prometheus.NewRegistry()}, Report: func() *report.Report { return nil }})
 		if err == nil || !strings.HasPrefix(err.Error(), "web: ") {
 			t.Errorf("%s: error %v", name, err)
 		}

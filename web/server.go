@@ -42,7 +42,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if deps.Log == nil || deps.Gatherer == nil || deps.Report == nil {
+	if deps.Log == nil || deps.Metrics == nil || deps.Report == nil {
 		return nil, errors.New("web: a dependency is missing")
 	}
 	if deps.Alerts != nil && deps.Network == nil {
@@ -60,7 +60,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err := own.Register(&s.stats); err != nil {
 		return nil, fmt.Errorf("web: register metrics: %w", err)
 	}
-	handler, err := s.routes(joined{deps.Gatherer, own})
+	handler, err := s.routes(own)
 	if err != nil {
 		return nil, err
 	}

@@ -21,10 +21,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -144,11 +142,11 @@ func TestStopWithSlowClients(t *testing.T) {
 	hold := make(chan struct{})
 	defer close(hold)
 	_, addr, stop := started(t, DefaultConfig("127.0.0.1:0"), func(d *Deps) {
-		d.Gatherer = prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		d.Metrics = exposer{prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 			close(reached)
 			<-hold // a collection that hangs
 			return nil, nil
-		})
+		})}
 	})
 	dial(t, addr)
 	io.WriteString(dial(t, addr), "GET /metrics HTTP/1.1\r\nHost: local")
@@ -224,7 +222,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	cfg.AnswerTimeout, cfg.HeaderTimeout, cfg.IdleTimeout = 50*time.Millisecond, 200*time.Millisecond, 50*time.Millisecond
 	answering := make(chan struct{})
 	_, addr, _ := started(t, cfg, func(d *Deps) {
-		d.Gatherer = prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		d.Metrics = exposer{prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 			close(answering)
 			var mfs []*dto.MetricFamily // some 20 MB, more than sockets buffer
 			help := strings.Repeat("h", 1<<20)
@@ -234,7 +232,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 					Metric: []*dto.Metric{{Gauge: &dto.Gauge{Value: &one}}}})
 			}
 			return mfs, nil
-		})
+		})}
 	})
 	closed := func(c net.Conn) int64 {
 		c.SetReadDeadline(time.Now().Add(20 * time.Second)) // of the test, not of the server
@@ -292,12 +290,12 @@ func TestBusyConnectionsStay(t *testing.T) {
 	cfg.MaxConnections = 1
 	reached, hold := make(chan struct{}), make(chan struct{})
 	s, addr, _ := started(t, cfg, func(d *Deps) {
-		g := d.Gatherer
-		d.Gatherer = prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		g := d.Metrics.(exposer)
+		d.Metrics = exposer{prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 			close(reached)
 			<-hold
 			return g.Gather()
-		})
+		})}
 	})
 	busy := dial(t, addr)
 	io.WriteString(busy, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -315,38 +313,6 @@ func TestBusyConnectionsStay(t *testing.T) {
 	if n := testutil.ToFloat64(s.stats.refused); n != 1 {
 		t.Errorf("%v connections were refused, want 1", n)
 	}
-}
-
-// Scrapes that come together share one collection.
-func TestParallelScrapesShareOneCollection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const scrapes = 50
-		var gathers atomic.Int32
-		hold := make(chan struct{})
-		s := newServer(t, DefaultConfig("127.0.0.1:0"), func(d *Deps) {
-			g := d.Gatherer
-			d.Gatherer = prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-				gathers.Add(1)
-				<-hold
-				return g.Gather()
-			})
-		})
-		var wg sync.WaitGroup
-		for range scrapes {
-			wg.Go(func() {
-				r := ask(s, "GET", "localhost", "http://localhost/metrics", "127.0.0.1:1")
-				if text := body(t, r); r.StatusCode != 200 || !strings.Contains(text, "test_up 1") {
-					t.Errorf("%d\n%s", r.StatusCode, text)
-				}
-			})
-		}
-		synctest.Wait() // all are in the handler
-		close(hold)
-		wg.Wait()
-		if n := gathers.Load(); n != 1 {
-			t.Errorf("%d collections for %d scrapes, want 1", n, scrapes)
-		}
-	})
 }
 
 // Real scrapes, all at once, are all answered, and in time.

@@ -118,7 +118,7 @@ func (d *daemon) capture(ctx context.Context, cancel context.CancelCauseFunc, se
 			case <-ticker.C:
 				now := clock.now()
 				d.table.Tick(now)
-				d.record(d.view(), now)
+				d.record(now)
 			}
 		}
 	})

@@ -132,7 +132,7 @@ type generated struct {
 func (d *daemon) play(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server) {
 	server.SetReady(true)
 	err := d.table.Replay(ctx, d.generated.src, func(now int64) error {
-		d.record(metrics.View{Snapshot: d.table.Snapshot()}, now)
+		d.record(now)
 		return d.runReplayedChecks(ctx, now)
 	})
 	if err != nil {

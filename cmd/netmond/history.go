@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/version"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/netmond/netmond/alerts"
 	"github.com/netmond/netmond/capture"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/history"
@@ -26,9 +27,11 @@ func openHistory(ctx context.Context, cfg history.Config, log *slog.Logger) (*hi
 	return store, err
 }
 
-// record takes what v has, counted until now (ns since the Unix epoch), into the history.
-func (d *daemon) record(v metrics.View, now int64) {
-	s := v.Snapshot
+// record takes what was counted until now (ns since the Unix epoch) into the history. For one goroutine.
+func (d *daemon) record(now int64) {
+	d.kernel.drain()
+	s := d.table.Read(&d.readings, d.history.EndsMinute(now))
+	v := metrics.View{Snapshot: s, Sources: d.sources()}
 	undecoded := s.Nets.Scopes[localnets.ScopeUndecoded]
 	totals := history.Totals{
 		Bytes: s.Capture.Bytes, Packets: s.Capture.Packets, UndecodedBytes: undecoded.Bytes, UndecodedPackets: undecoded.Packets,
@@ -42,24 +45,27 @@ func (d *daemon) record(v metrics.View, now int64) {
 			totals.EngagedAlerts += uint64(n)
 		}
 	}
-	d.history.Add(&history.Sample{Time: now, Nets: s.Nets, Totals: totals, Alerts: func(cidr string) (uint64, uint64) {
-		score, engaged := d.alertView(cidr)
-		return uint64(score), uint64(engaged)
-	}})
+	weights := map[string]history.Alerts{}
+	for cidr, v := range d.keeper.AlertViews() {
+		weights[cidr] = history.Alerts{Score: uint64(scoreOf(v)), Engaged: uint64(v.Engaged)}
+	}
+	d.history.Add(&history.Sample{Time: now, Nets: s.Nets, Readings: &d.readings, Totals: totals, Alerts: weights})
 }
 
 // recordEnd takes the last figures of files in: they count until the second after the last frame.
 func (d *daemon) recordEnd(s *flows.Snapshot) {
 	if s.Capture.Packets > 0 {
-		d.record(metrics.View{Snapshot: s}, (s.Nets.Time/int64(time.Second)+1)*int64(time.Second))
+		d.record((s.Nets.Time/int64(time.Second) + 1) * int64(time.Second))
 	}
 }
 
 // alertView is a network's score and engaged alerts.
 func (d *daemon) alertView(cidr string) (score float64, engaged int) {
 	v := d.keeper.AlertView(cidr)
-	return v.ScoreClient + v.ScoreServer, v.Engaged
+	return scoreOf(v), v.Engaged
 }
+
+func scoreOf(v alerts.View) float64 { return v.ScoreClient + v.ScoreServer }
 
 // showHistory adds to deps what the API beyond the report shows.
 func (d *daemon) showHistory(deps *web.Deps) {

@@ -43,7 +43,7 @@ const (
 	programWork = 12 << 20
 	// networkBytes is what a network takes while /metrics is scraped and the API asked, all its counters
 	// in use. TestMemoryPerNetwork measures it.
-	networkBytes = 88 << 10
+	networkBytes = 44 << 10
 	// cellBytes is what a pair of networks takes with its part of snapshots and reports.
 	// TestMemoryOfMatrix measures it.
 	cellBytes = 480

@@ -18,6 +18,7 @@ import (
 	"github.com/netmond/netmond/config"
 	"github.com/netmond/netmond/flows"
 	"github.com/netmond/netmond/history"
+	"github.com/netmond/netmond/localnets"
 	"github.com/netmond/netmond/lua/engine"
 	"github.com/netmond/netmond/metrics"
 	"github.com/netmond/netmond/web"
@@ -191,6 +192,7 @@ type daemon struct {
 	keeper   alerts.Keeper
 	feed     web.AlertFeed // of keeper
 	history  *history.Store
+	readings localnets.Readings // of record
 	started  time.Time
 	engine   *engine.Engine // nil without checks
 	replayed atomic.Int64   // clock of the files read, ns since the Unix epoch; 0 for none
@@ -241,7 +243,7 @@ func (d *daemon) run(ctx context.Context, server *web.Server, files []string) er
 func (d *daemon) replay(ctx context.Context, cancel context.CancelCauseFunc, server *web.Server, files []string) {
 	start := time.Now()
 	errs, err := d.readFiles(ctx, files, d.std, func(now int64) error {
-		d.record(metrics.View{Snapshot: d.table.Snapshot()}, now)
+		d.record(now)
 		return d.runReplayedChecks(ctx, now)
 	})
 	s := d.table.Snapshot()

@@ -49,9 +49,8 @@ func (d *daemon) viewOf(shared func() metrics.View) func() metrics.View {
 
 // newServer wires the readers: all of them see the same snapshot.
 func (d *daemon) newServer(cfg web.Config, exposition metrics.Config) (*web.Server, error) {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(
-		metrics.NewCollector(exposition, d.view),
+	others := prometheus.NewRegistry()
+	others.MustRegister(
 		versioncollector.NewCollector("netmond"),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "netmond_log_lines_dropped_total",
@@ -61,11 +60,11 @@ func (d *daemon) newServer(cfg web.Config, exposition metrics.Config) (*web.Serv
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	deps := web.Deps{
-		Log:      d.log,
-		Gatherer: registry,
-		Report:   func() *report.Report { return d.withFilter(report.New(d.view().Snapshot, d.inputErrors.get())) },
-		Network:  d.networkOf,
-		Alerts:   d.keeper, AlertFeed: &d.feed,
+		Log:     d.log,
+		Metrics: metrics.NewExposer(metrics.NewCollector(exposition, d.view), others),
+		Report:  func() *report.Report { return d.withFilter(report.New(d.view().Snapshot, d.inputErrors.get())) },
+		Network: d.networkOf,
+		Alerts:  d.keeper, AlertFeed: &d.feed,
 		Reload:   d.reload,
 		NotReady: d.awaited,
 	}
