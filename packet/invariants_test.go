@@ -14,6 +14,13 @@ func checkMeta(t testing.TB, d *Decoder, f *Frame, m *Meta) {
 		t.Helper()
 		t.Errorf("Decode(%v %x, wire length %d) = %+v: "+format, append([]any{f.Link, f.Data, f.WireLen, *m}, args...)...)
 	}
+	var walked Meta
+	if d.walk(f, &walked); d.KeyVLAN && walked.Class == ClassIP {
+		walked.Key.VLAN = walked.VLAN
+	}
+	if walked != *m {
+		bad("header by header it is %+v", walked)
+	}
 	if m.Time != f.Time || m.WireLen > f.WireLen || m.WireLen+m.Envelope != f.WireLen {
 		bad("wire length %d + envelope %d is not the frame's", m.WireLen, m.Envelope)
 	}
