@@ -13,7 +13,7 @@ import (
 type Config struct {
 	// MaxFlows bounds the flows in the table, over all shards. Default 1,048,576, at most 2^30. The
 	// memory for them is allocated as they come, never beyond the bound (MemoryBound); Prefault
-	// takes at once what as many TCP flows need, but for what few flows have. Of tables that may take
+	// takes at once what as many flows need, with TCP states for half of them. Of tables that may take
 	// more than 8 MiB, entries come from huge pages outside the Go heap where the system has them.
 	MaxFlows int
 	Prefault bool

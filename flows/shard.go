@@ -56,11 +56,11 @@ func (s *shard) init(capacity uint32, h *hasher, a *arena) {
 	s.dirty = make([]uint32, 0, dirtyLimit(capacity))
 }
 
-// prefault takes the memory that a full shard needs, but for what few flows have.
+// prefault takes the memory that a full shard needs, but for what not all flows have: of the TCP states half.
 func (s *shard) prefault() {
 	s.index.prefault(s.hots.arena)
-	s.hots.prefault()
-	s.conns.prefault()
+	s.hots.prefault(s.hots.limit)
+	s.conns.prefault(s.conns.limit / 2)
 	for len(s.colds.s) < len(s.hots.s) {
 		s.colds.grow()
 		touchPages(s.colds.s[len(s.colds.s)-1])

@@ -86,9 +86,9 @@ func (p *pool[T, P]) put(i uint32) {
 	p.used--
 }
 
-// prefault takes all memory that the pool may ever hold.
-func (p *pool[T, P]) prefault() {
-	for len(p.s) < slabsFor(p.limit) {
+// prefault takes the memory of n records.
+func (p *pool[T, P]) prefault(n uint32) {
+	for len(p.s) < slabsFor(n) {
 		p.grow()
 		touchPages(p.s[len(p.s)-1])
 	}

@@ -232,7 +232,7 @@ func TestConfigValidate(t *testing.T) {
 	}
 }
 
-// Prefault takes the bound but for what few flows have, and a full table takes no more.
+// Prefault takes the bound but for half of the TCP states and what few flows have.
 func TestPrefault(t *testing.T) {
 	for _, n := range []int{1, 100, 5000, 70000} {
 		cfg := Config{MaxFlows: n, Prefault: true}
@@ -241,6 +241,7 @@ func TestPrefault(t *testing.T) {
 		for i := range tbl.shards {
 			s := &tbl.shards[i]
 			rare += poolBound(s.healths.limit, unsafe.Sizeof(health{})+unsafe.Sizeof(name{}))
+			rare += poolBound(s.conns.limit, unsafe.Sizeof(conn{})) - poolBound(s.conns.limit/2, unsafe.Sizeof(conn{}))
 		}
 		if got, want := tbl.Snapshot().Table.MemoryBytes, cfg.MemoryBound()-rare; got != want {
 			t.Errorf("%d flows: %d bytes, want %d", n, got, want)
