@@ -73,11 +73,11 @@ bench: ## every benchmark, five times, for benchstat
 	$(GO) test -run '^$$' -bench . -count 5 ./...
 
 bench-live: ## the live path under load beside tcpdump and softflowd (root; both installed; two idle processors, 8 minutes)
-	@$(GO) test -count=1 -timeout 30m ./internal/loadtest -run '^TestLive$$' -args -live -json "$(CURDIR)/bench-live.json"
+	@$(GO) test -v -count=1 -timeout 30m ./internal/loadtest -run '^TestLive$$' -args -live -json "$(CURDIR)/bench-live.json"
 
 bench-bpf: ## the eBPF programs: cost of a packet, drain, live rate (root; a few minutes of a quiet machine)
 	NETMOND_BENCH_BPF=1 $(GO) test ./bpf -run '^$$' -bench . -benchtime 1x -timeout 30m
-	@$(GO) test -count=1 -timeout 30m ./internal/loadtest -run '^TestLiveKernel$$' -args -kernel
+	@$(GO) test -v -count=1 -timeout 30m ./internal/loadtest -run '^TestLiveKernel$$' -args -kernel
 
 KERNELS ?= 6.1 6.12
 test-kernels: ## the eBPF programs on other kernels, KERNELS (6.1 6.12, or IMAGE.deb,MODULES.deb), in emulated machines (qemu-system-x86)

@@ -58,8 +58,8 @@ func newReader(l *Live, number int, ring *ring, now time.Time) (*Reader, error) 
 
 // ReadBlock gives the next frames of a ring block, in order of arrival, or none: after a second without
 // any, or when the interface goes down. b.Frames and their Data are valid until the next call, which
-// gives the block back to the kernel when all its frames were given. Errors: ErrClosed after Close; io.EOF after Stop, when the ring
-// is empty; any other is final. One goroutine at a time.
+// gives the block back to the kernel when all its frames were given. Errors: ErrClosed after Close; io.EOF
+// after Stop, when the ring is empty; any other is final. One goroutine at a time.
 func (r *Reader) ReadBlock(b *packet.Block) error {
 	r.reading.Lock()
 	defer r.reading.Unlock()

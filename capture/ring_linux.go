@@ -46,7 +46,7 @@ type tally struct {
 
 // partLen is the most frames that parse gives at a time. What they need in memory, 256 bytes of a block each
 // for small ones, stays in a core's own cache until they are decoded and counted; a whole block of 1 MiB does not.
-const partLen = 512
+const partLen = 1024
 
 // framesAhead is how far ahead the headers of a frame are asked for, on the guess that frames are of one length.
 // Where each lies is known from the one before it alone, so that without a guess each waits for memory that

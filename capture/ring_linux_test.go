@@ -118,7 +118,7 @@ func TestParseParts(t *testing.T) {
 		frames[i] = ringFrame{data: []byte{byte(i), byte(i >> 8)}}
 	}
 	var p blockParser
-	if err := p.begin(makeBlock(1<<17, frames...)); err != nil {
+	if err := p.begin(makeBlock(blkHdrLen+n*128, frames...)); err != nil {
 		t.Fatal(err)
 	}
 	at := 0

@@ -17,7 +17,7 @@ type Config struct {
 	// more than 8 MiB, entries come from huge pages outside the Go heap where the system has them.
 	MaxFlows int
 	Prefault bool
-	// Shards is a power of two, at most 4,096 and at most MaxFlows. Default 32, or fewer where that
+	// Shards is a power of two, at most 4,096 and at most MaxFlows. Default 16, or fewer where that
 	// leaves a shard less than 64 flows.
 	Shards int
 	// IdleTimeout ends a flow without packets (IPFIX flowIdleTimeout), ActiveTimeout one that lasts
@@ -41,7 +41,7 @@ type Config struct {
 const (
 	defaultMaxFlows = 1 << 20
 	maxMaxFlows     = 1 << 30
-	defaultShards   = 32
+	defaultShards   = 16
 	maxShards       = 4096
 	maxWorkers      = 64
 	minPerShard     = 64 // flows a shard has at least when the number of shards is ours to choose

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// An Exposer writes a collector's metrics, and those of others, without gathering all those that every network has:
-// of 10,000 networks they are 780,000 series, which take 500 MB and seconds as values of the library.
+// An Exposer writes a collector's metrics, and those of others, without gathering all those that every network
+// has: of 10,000 networks they are 780,000 series, which take 500 MB and seconds as values of the library.
 type Exposer struct {
 	collector *Collector
 	others    prometheus.Gatherer
@@ -24,9 +24,9 @@ type Exposer struct {
 // NewExposer makes an Exposer of c and of others, which have no family in common.
 func NewExposer(c *Collector, others prometheus.Gatherer) *Exposer { return &Exposer{c, others} }
 
-// Expose writes all metrics and those of more, sorted by name, byte for byte what the library writes of them when
-// they are gathered. only chooses families by name; nil for all. The error is of gathering, and what could be gathered is written; that of w
-// stays with it.
+// Expose writes all metrics and those of more, sorted by name, byte for byte what the library writes of them
+// when they are gathered. only chooses families by name; nil for all. The error is of gathering, and what could
+// be gathered is written; that of w stays with it.
 func (x *Exposer) Expose(w *bufio.Writer, format expfmt.Format, more prometheus.Gatherer, only func(name string) bool) error {
 	start := time.Now()
 	v := x.collector.view()
