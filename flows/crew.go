@@ -47,7 +47,7 @@ type job struct {
 
 const (
 	// crewJobs are under way at a time; a source keeps as many blocks.
-	crewJobs = 4
+	crewJobs = 8
 	// partsEach is how many parts of the shards there are for each of the crew: more than one, for
 	// parts do not take equally long.
 	partsEach = 2
