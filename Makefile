@@ -72,7 +72,7 @@ page: ## the bundles of the web page and of read --html: type check and bundle o
 bench: ## every benchmark, five times, for benchstat
 	$(GO) test -run '^$$' -bench . -count 5 ./...
 
-bench-live: ## the live path under load beside tcpdump and softflowd (root; both installed; two idle processors, 8 minutes)
+bench-live: ## the live path under load beside tcpdump and softflowd (root; both installed; two idle processors, 6 minutes)
 	@$(GO) test -v -count=1 -timeout 30m ./internal/loadtest -run '^TestLive$$' -args -live -json "$(CURDIR)/bench-live.json"
 
 bench-bpf: ## the eBPF programs: cost of a packet, drain, live rate (root; a few minutes of a quiet machine)

@@ -69,9 +69,14 @@ func (w *walk) ethernet(off int) {
 	}
 }
 
+// broadcast reports whether the MAC address at the start of b is the broadcast address.
+func broadcast(b []byte) bool {
+	return binary.LittleEndian.Uint32(b) == 0xffffffff && binary.LittleEndian.Uint16(b[4:]) == 0xffff
+}
+
 // destination notes whether the MAC address at the start of b is the broadcast address.
 func (w *walk) destination(b []byte) {
-	if binary.LittleEndian.Uint32(b) == 0xffffffff && binary.LittleEndian.Uint16(b[4:]) == 0xffff {
+	if broadcast(b) {
 		w.m.Flags |= FlagL2Broadcast
 	}
 }

@@ -67,7 +67,7 @@ func (m *Meta) plain(f *Frame) bool {
 	}
 	m.PayloadLen = uint32(max(size-hdr, 0))
 	m.PayloadOff, m.PayloadEnd = uint32(l4+min(hdr, captured)), uint32(l4+captured)
-	if binary.LittleEndian.Uint32(data) == 0xffffffff && binary.LittleEndian.Uint16(data[4:]) == 0xffff {
+	if broadcast(data) {
 		flags |= FlagL2Broadcast
 	}
 	m.Time, m.WireLen, m.Envelope = f.Time, f.WireLen, 0
