@@ -1,5 +1,5 @@
 import { type ComponentType, render } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { listen, live, tick } from './api'
 import { causes, count, rate } from './format'
 import { Alerts, Checks } from './pages/alerts'
@@ -30,7 +30,8 @@ function App() {
   const main = useRef<HTMLElement>(null)
   const first = useRef(true)
   const name = found ? (at.view === 'network' ? at.params.network : found.name) : 'Nothing here'
-  useEffect(() => {
+  // With the drawing, not after it: a focus that came later would take it from a reader who has gone on by then.
+  useLayoutEffect(() => {
     document.title = name + ' – netmond'
     // A new view is announced by its heading; the first one is where the reader begins anyway.
     if (!first.current) main.current?.focus()
