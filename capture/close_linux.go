@@ -145,7 +145,7 @@ func (r *Reader) release() error {
 
 // closeLocked does release under reading and the Live's mu.
 func (r *Reader) closeLocked() error {
-	err := errors.Join(r.ring.close(), unix.Close(r.wake))
+	err := errors.Join(r.waiter.close(), r.ring.close(), unix.Close(r.wake))
 	r.ring, r.frames = nil, nil
 	return err
 }

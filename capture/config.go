@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -21,16 +22,17 @@ type LiveConfig struct {
 	// the next socket with room where the ring of that one is nearly full.
 	Workers int
 	// RingBytes is the size of all rings that the kernel writes frames to, locked memory outside
-	// Go's heap; each worker has an equal part, of two blocks at least. A multiple of BlockBytes.
-	// Default 64 MiB, which 0 stands for too; it holds 50 ms of a full 10 Gbit/s link. Where the
+	// Go's heap; each worker has an equal part, of two blocks at least, in whole blocks. A multiple of
+	// BlockBytes, or of MinBlockBytes by default. Default 64 MiB, which 0 stands for too; it holds 50 ms of a full 10 Gbit/s link. Where the
 	// kernel has less, OpenLive halves a part (down to 2 MiB) and warns.
 	RingBytes int
 	// BlockBytes is the size of one block, the unit in which frames are handed over; a power of
-	// two from the page size to 16 MiB. A frame that does not fit is cut, its wire length kept: the
-	// default of 1 MiB, which 0 stands for too, holds the largest segments (512 KiB) that Linux makes.
+	// two from the page size to 16 MiB. A frame that does not fit is cut, its wire length kept. Default 0
+	// stands for an eighth of a worker's part of the ring, but MinBlockBytes to 8 MiB. The larger a block, the
+	// fewer wake-ups at high rates, after each of which the caches are cold.
 	BlockBytes int
 	// RetireTimeout is how long the kernel holds back a block that is not full: a frame is seen at
-	// most twice this after its arrival. 1 ms to 1 s. Default 20 ms, which 0 stands for too.
+	// most twice this after its arrival. 1 ms to 1 s. Default 40 ms, which 0 stands for too.
 	RetireTimeout time.Duration
 	// Snaplen is how many bytes of a frame the kernel copies to the ring; the wire length is kept, so
 	// byte counts do not change. 0 is all, else 64 at least. Default 0. Of frames of 1,514 bytes a
@@ -60,14 +62,19 @@ type LiveConfig struct {
 
 const (
 	defaultRingBytes     = 64 << 20
-	defaultBlockBytes    = 1 << 20
-	defaultRetireTimeout = 20 * time.Millisecond
+	defaultRetireTimeout = 40 * time.Millisecond
+
+	largeBlockBytes = 8 << 20 // the largest by default
+	blocksOfRing    = 8       // as many by default, or more
 
 	minRingBytes  = 2 << 20 // what halving stops at
 	maxBlockBytes = 16 << 20
 	maxBlocks     = 1 << 19 // the kernel's list of blocks is one allocation, 4 MiB at most
 	minSnaplen    = 64      // Ethernet, two VLAN tags, IPv6, TCP or UDP ports
 	maxNameLen    = 15      // IFNAMSIZ-1
+
+	// MinBlockBytes is the smallest block by default. It holds the largest segments (512 KiB) that Linux makes.
+	MinBlockBytes = 1 << 20
 
 	// MaxWorkers bounds LiveConfig.Workers. The kernel's bound is 256 sockets a group.
 	MaxWorkers = 64
@@ -78,7 +85,6 @@ func DefaultLiveConfig() LiveConfig {
 	return LiveConfig{
 		Workers:       1,
 		RingBytes:     defaultRingBytes,
-		BlockBytes:    defaultBlockBytes,
 		RetireTimeout: defaultRetireTimeout,
 		Promiscuous:   true,
 	}
@@ -92,13 +98,22 @@ func (c LiveConfig) withDefaults() LiveConfig {
 	if c.RingBytes == 0 {
 		c.RingBytes = defaultRingBytes
 	}
-	if c.BlockBytes == 0 {
-		c.BlockBytes = defaultBlockBytes
-	}
 	if c.RetireTimeout == 0 {
 		c.RetireTimeout = defaultRetireTimeout
 	}
 	return c
+}
+
+// blockBytes is the size of the blocks of a ring of size bytes.
+func (c *LiveConfig) blockBytes(size int) int {
+	if c.BlockBytes != 0 {
+		return c.BlockBytes
+	}
+	block := MinBlockBytes
+	for block < largeBlockBytes && 2*block*blocksOfRing <= size {
+		block *= 2
+	}
+	return block
 }
 
 // Validate reports all faults of c at once.
@@ -118,15 +133,15 @@ func (c *LiveConfig) Validate() error {
 		fault("capture interface: %q is not an interface name", v.Interface)
 	}
 
-	page := os.Getpagesize()
-	if v.BlockBytes < page || v.BlockBytes > maxBlockBytes || v.BlockBytes&(v.BlockBytes-1) != 0 {
-		fault("capture block: %d bytes is not a power of two in %d..%d", v.BlockBytes, page, maxBlockBytes)
-	} else if n := v.RingBytes / v.BlockBytes; n < 2 || n > maxBlocks || v.RingBytes%v.BlockBytes != 0 {
-		fault("capture ring: %d bytes is not a multiple of the block's %d bytes in 2..%d blocks", v.RingBytes, v.BlockBytes, maxBlocks)
+	page, block := os.Getpagesize(), cmp.Or(v.BlockBytes, MinBlockBytes)
+	if block < page || block > maxBlockBytes || block&(block-1) != 0 {
+		fault("capture block: %d bytes is not a power of two in %d..%d", block, page, maxBlockBytes)
+	} else if n := v.RingBytes / block; n < 2 || n > maxBlocks || v.RingBytes%block != 0 {
+		fault("capture ring: %d bytes is not a multiple of the block's %d bytes in 2..%d blocks", v.RingBytes, block, maxBlocks)
 	}
 	if v.Workers < 1 || v.Workers > MaxWorkers {
 		fault("capture workers: %d is not in 1..%d", v.Workers, MaxWorkers)
-	} else if least := 2 * v.BlockBytes * v.Workers; v.Workers > 1 && v.RingBytes < least {
+	} else if least := 2 * block * v.Workers; v.Workers > 1 && v.RingBytes < least {
 		fault("capture ring: %d bytes are not the %d that %d workers need at least, two blocks each", v.RingBytes, least, v.Workers)
 	}
 	if v.RetireTimeout < time.Millisecond || v.RetireTimeout > time.Second {

@@ -58,3 +58,17 @@ func TestLiveConfigZerosAreDefaults(t *testing.T) {
 		t.Errorf("zeros stand for %+v, DefaultLiveConfig is %+v", got, want)
 	}
 }
+
+func TestLiveConfigBlocks(t *testing.T) {
+	for size, want := range map[int]int{
+		minRingBytes: MinBlockBytes, 8 << 20: MinBlockBytes, 15 << 20: MinBlockBytes, 16 << 20: 2 << 20, 27 << 20: 2 << 20,
+		32 << 20: 4 << 20, 64 << 20: 8 << 20, 1 << 30: 8 << 20,
+	} {
+		if got := new(LiveConfig).blockBytes(size); got != want {
+			t.Errorf("blocks of %d bytes in a ring of %d, want %d", got, size, want)
+		}
+	}
+	if got := (&LiveConfig{BlockBytes: 1 << 14}).blockBytes(64 << 20); got != 1<<14 {
+		t.Errorf("blocks of %d bytes, want those that were asked for", got)
+	}
+}

@@ -118,7 +118,7 @@ func (r *Reader) replaceLocked() error {
 	l := r.l
 	last := len(l.spares) - 1
 	old := r.ring
-	r.ring = &ring{fd: l.spares[last], block: old.block, floating: true}
+	r.ring = &ring{fd: l.spares[last], floating: true}
 	l.spares = l.spares[:last]
 	r.ringBytes = 0
 	r.downs = l.downs // the new socket has no pending error

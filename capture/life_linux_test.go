@@ -236,8 +236,8 @@ func TestLiveManyFlaps(t *testing.T) {
 		t.Errorf("%d descriptors, %d before, %d of them the test's", after, before, flaps)
 	}
 	shut(t, l)
-	if after := descriptors(t); after != before+flaps-5 {
-		t.Errorf("%d descriptors after Close, want %d", after, before+flaps-5)
+	if after := descriptors(t); after != before+flaps-6 {
+		t.Errorf("%d descriptors after Close, want %d", after, before+flaps-6)
 	}
 	goleak.VerifyNone(t, open)
 }
@@ -356,9 +356,9 @@ func TestLiveCloseKeepsFramesInUse(t *testing.T) {
 	if s := l.Stats(); s.Packets != 1 || s.KernelPackets != 1 {
 		t.Errorf("stats after Close %+v, want 1 frame", s)
 	}
-	// The Sender's; ring, eventfd, sentinel, netlink and the queues' counts are closed.
-	if after := descriptors(t); after != before+1-5 {
-		t.Errorf("%d descriptors, want %d", after, before-4)
+	// The Sender's; ring, eventfd, epoll, sentinel, netlink and the queues' counts are closed.
+	if after := descriptors(t); after != before+1-6 {
+		t.Errorf("%d descriptors, want %d", after, before-5)
 	}
 }
 

@@ -143,7 +143,9 @@ func (l *Live) open() error {
 
 // ringBytes is the size of one worker's ring.
 func (l *Live) ringBytes() int {
-	return l.cfg.RingBytes / l.cfg.Workers / l.cfg.BlockBytes * l.cfg.BlockBytes
+	part := l.cfg.RingBytes / l.cfg.Workers
+	block := l.cfg.blockBytes(part)
+	return part / block * block
 }
 
 // abandon gives back what a failed open has opened.

@@ -33,7 +33,8 @@ type Reader struct {
 	packets, bytes, truncated, losing atomic.Uint64
 	lastPoll                          atomic.Int64 // ns since opened, monotonic
 
-	wake int // eventfd that is readable when the reader must look up from poll; lives as ring does
+	wake   int // eventfd that is readable when the reader must look up from its wait; lives as ring does
+	waiter *waiter
 
 	// Guarded by the Live's mu:
 	kernel    kernelTotals
@@ -51,8 +52,13 @@ func newReader(l *Live, number int, ring *ring, now time.Time) (*Reader, error) 
 	if err != nil {
 		return nil, fmt.Errorf("open eventfd: %w", err)
 	}
+	waiter, err := newWaiter()
+	if err != nil {
+		unix.Close(wake)
+		return nil, err
+	}
 	return &Reader{
-		l: l, number: number, ring: ring, wake: wake, opened: now, checked: now, ringBytes: uint64(len(ring.mem)),
+		l: l, number: number, ring: ring, wake: wake, waiter: waiter, opened: now, checked: now, ringBytes: uint64(len(ring.mem)),
 	}, nil
 }
 
@@ -155,11 +161,9 @@ func (r *Reader) wait(is *situation) (woken bool, err error) {
 	fds := []unix.PollFd{
 		{Fd: int32(r.wake), Events: unix.POLLIN}, {Fd: int32(r.ring.fd), Events: unix.POLLIN}, {Fd: int32(is.sentinel)},
 	}
-	n, err := unix.Poll(fds, int(timeout.Milliseconds()))
+	n, err := r.waiter.poll(fds, timeout)
 	r.polled()
 	switch {
-	case errors.Is(err, unix.EINTR):
-		return true, nil
 	case err != nil:
 		return false, fmt.Errorf("poll interface %s: %w", r.l.cfg.Interface, err)
 	case n == 0:

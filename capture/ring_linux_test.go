@@ -260,8 +260,8 @@ func TestRingTakesTurns(t *testing.T) {
 // benchBlock is a full block of frames of n bytes, and how many there are.
 func benchBlock(n int) ([]byte, int) {
 	f := ringFrame{data: make([]byte, n), hatype: unix.ARPHRD_ETHER, sec: 1}
-	frames := slices.Repeat([]ringFrame{f}, (defaultBlockBytes-blkHdrLen)/((82+n+15)&^15))
-	return makeBlock(defaultBlockBytes, frames...), len(frames)
+	frames := slices.Repeat([]ringFrame{f}, (MinBlockBytes-blkHdrLen)/((82+n+15)&^15))
+	return makeBlock(MinBlockBytes, frames...), len(frames)
 }
 
 func TestParseAllocatesNothing(t *testing.T) {

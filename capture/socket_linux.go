@@ -39,7 +39,7 @@ func openRing(cfg *LiveConfig, size int) (*ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &ring{fd: fd, block: cfg.BlockBytes}
+	r := &ring{fd: fd}
 	if err := r.setUp(cfg, size); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -51,11 +51,9 @@ func (r *ring) setUp(cfg *LiveConfig, size int) error {
 	if err := unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
 		return fmt.Errorf("set TPACKET_V3 (needs Linux 3.2): %w: %w", ErrUnsupported, err)
 	}
-	_, err := allocate(size/r.block, max(2, minRingBytes/r.block), func(blocks int) error {
-		return r.share(blocks, cfg)
-	})
+	_, err := allocate(size, max(2*cfg.BlockBytes, minRingBytes), func(size int) error { return r.share(size, cfg) })
 	if err != nil {
-		return fmt.Errorf("capture ring of %d bytes in blocks of %d: %w", size, r.block, err)
+		return fmt.Errorf("capture ring of %d bytes in blocks of %d: %w", size, cfg.blockBytes(size), err)
 	}
 	if cfg.Snaplen > 0 && cfg.Filter == nil { // else the filter has it, which waits for the link type
 		if err := setFilter(r.fd, cfg.whole()); err != nil {
@@ -87,39 +85,40 @@ func (c *LiveConfig) intake(dev iface) ([]bpf.RawInstruction, error) {
 	return p.Instructions(), nil
 }
 
-// allocate tries numbers of blocks from want down by halves, for as long as the kernel answers that
-// it has no memory and least is not passed. It gives the number that try took.
-func allocate(want, least int, try func(blocks int) error) (int, error) {
-	for blocks := want; ; blocks /= 2 {
-		err := try(blocks)
+// allocate tries sizes from want down by halves, for as long as the kernel answers that it has no memory and
+// least is not passed. It gives the one that try took.
+func allocate(want, least int, try func(size int) error) (int, error) {
+	for size := want; ; size /= 2 {
+		err := try(size)
 		if err == nil {
-			return blocks, nil
+			return size, nil
 		}
-		if !errors.Is(err, unix.ENOMEM) || blocks/2 < least {
+		if !errors.Is(err, unix.ENOMEM) || size/2 < least {
 			return 0, err
 		}
 	}
 }
 
-// share asks the kernel for a ring of this many blocks and maps it.
-func (r *ring) share(blocks int, cfg *LiveConfig) error {
-	perBlock := max(r.block/ringFrameBytes, 1)
+// share asks the kernel for a ring of at most size bytes, in whole blocks, and maps it.
+func (r *ring) share(size int, cfg *LiveConfig) error {
+	block := cfg.blockBytes(size)
+	blocks, perBlock := size/block, max(block/ringFrameBytes, 1)
 	req := unix.TpacketReq3{
-		Block_size:     uint32(r.block),
+		Block_size:     uint32(block),
 		Block_nr:       uint32(blocks),
-		Frame_size:     uint32(r.block / perBlock),
+		Frame_size:     uint32(block / perBlock),
 		Frame_nr:       uint32(perBlock * blocks),
 		Retire_blk_tov: uint32(cfg.RetireTimeout.Milliseconds()),
 	}
 	if err := unix.SetsockoptTpacketReq3(r.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &req); err != nil {
 		return err
 	}
-	mem, err := unix.Mmap(r.fd, 0, blocks*r.block, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	mem, err := unix.Mmap(r.fd, 0, blocks*block, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		// Freed, so that a smaller one can take its place.
 		return errors.Join(err, unix.SetsockoptTpacketReq3(r.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{}))
 	}
-	r.mem = mem
+	r.mem, r.block = mem, block
 	return nil
 }
 

@@ -45,15 +45,17 @@ type Registry struct {
 	rateIntervals uint64 // complete intervals
 }
 
-// counters are one network's, from its first traffic on.
+// counters are one network's, from its first traffic on. What a fold touches first is in the first cache line,
+// where few keeps the list of applications of most networks.
 type counters struct {
-	// stats is what a snapshot copies. Protocols stays nil here, and the figures of hosts zero.
-	stats NetworkStats
 	// apps holds the applications seen, ascending, and parts the counts of each at the same place.
 	// Most networks use few: this takes a fraction of an array over all applications, and the
 	// search stays within a cache line or two.
-	apps   []uint16
-	parts  []appCounts
+	apps  []uint16
+	few   [8]uint16 // what apps points to while it holds no more
+	parts []appCounts
+	// stats is what a snapshot copies. Protocols stays nil here, and the figures of hosts zero.
+	stats  NetworkStats
 	window window
 	rated  Counts // total at the start of the running interval of rates
 }
@@ -164,6 +166,7 @@ func (r *Registry) countersOf(slot int32) *counters {
 			return nil
 		}
 		c = &counters{stats: NetworkStats{Network: r.networks[id]}}
+		c.apps = c.few[:0]
 		t := r.idleTrend()
 		c.stats.ThroughputBytesTrend, c.stats.ThroughputPacketsTrend = t, t
 		r.counters[slot] = c

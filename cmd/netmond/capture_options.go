@@ -52,7 +52,7 @@ func (o *options) liveCapture(names []string) capture.LiveConfig {
 	cfg.Workers = o.workers(len(names))
 	if ring := capture.DefaultLiveConfig(); c.Workers != nil || c.RingSize != nil {
 		ring.Interface, ring.Workers, ring.RingBytes = "lo", cfg.Workers, cfg.RingBytes
-		if ring.RingBytes%ring.BlockBytes == 0 { // else it is told of the ring's size
+		if ring.RingBytes%capture.MinBlockBytes == 0 { // else it is told of the ring's size
 			o.wrong(ring.Validate(), "capture", "workers")
 		}
 	}
