@@ -193,18 +193,57 @@ type foldCursor struct {
 	pos, n  uint32
 }
 
+// pipedFold is the least number of dirty entries that a fold shares with another goroutine.
+const pipedFold = 8 * foldChunk
+
 // fold sends everything that is not folded, of all shards, to the networks. t.foldMu is held.
 // Entries that workers dirty meanwhile may wait for the next fold.
 func (t *Table) fold(now int64) {
+	if t.cfg.Workers == 1 || t.dirty() < pipedFold {
+		t.drain(now, func() *outbox { return &t.out }, func(o *outbox) { o.send(t.nets, now) })
+		return
+	}
+	// The workers of a replay wait meanwhile. One goroutine drains, this one sends, in the same order.
+	free, full := make(chan *outbox, len(t.piped)), make(chan *outbox, len(t.piped))
+	for i := range t.piped {
+		free <- &t.piped[i]
+	}
+	go func() { // ends when all is drained
+		defer close(full)
+		t.drain(now, func() *outbox { return <-free }, func(o *outbox) { full <- o })
+	}()
+	for o := range full {
+		o.send(t.nets, now)
+		free <- o
+	}
+}
+
+// dirty is how many entries a fold has to look at.
+func (t *Table) dirty() (n int) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		if n += len(s.dirty); s.missed {
+			n += int(s.hots.next)
+		}
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// drain empties the shards one after the other, each part into an outbox of its own that box gives and full
+// takes.
+func (t *Table) drain(now int64, box func() *outbox, full func(*outbox)) {
 	for i := range t.shards {
 		s := &t.shards[i]
 		var cur foldCursor
 		for done := false; !done; {
-			t.out.tbl = t.nets.Table()
+			o := box()
+			o.tbl = t.nets.Table()
 			s.mu.Lock()
-			done = s.drain(&t.out, &cur, now)
+			done = s.drain(o, &cur, now)
 			s.mu.Unlock()
-			t.out.send(t.nets, now)
+			full(o)
 		}
 	}
 }

@@ -32,8 +32,9 @@ type Table struct {
 
 	reloadMu sync.Mutex // one reload at a time. Taken before foldMu
 
-	foldMu sync.Mutex // guards out; one fold at a time. Taken before mu
+	foldMu sync.Mutex // guards out and piped; one fold at a time. Taken before mu
 	out    outbox
+	piped  [4]outbox // of a fold by two goroutines
 
 	waiting atomic.Int32 // snapshots and reloads that wait for workers
 
