@@ -194,7 +194,7 @@ type foldCursor struct {
 }
 
 // pipedFold is the least number of dirty entries that a fold shares with another goroutine.
-const pipedFold = 8 * foldChunk
+const pipedFold = 2 * foldChunk
 
 // fold sends everything that is not folded, of all shards, to the networks. t.foldMu is held.
 // Entries that workers dirty meanwhile may wait for the next fold.
