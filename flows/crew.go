@@ -220,14 +220,17 @@ func (c *crew) count(j *job, part int) {
 	}
 }
 
-// send hands over what j gave, as Worker.count does: all deltas, then all touches, in the order of
-// the shards.
+// send hands over what j gave, as Worker.count does: all usual deltas, the others, then all touches, in the
+// order of the shards.
 func (c *crew) send(j *job) {
 	if len(j.ip) == 0 {
 		return
 	}
 	c.t.advance(j.newest)
 	now := c.t.clock.Load()
+	for i := range j.hands {
+		j.hands[i].out.sendUsual(c.t.nets, now)
+	}
 	for i := range j.hands {
 		j.hands[i].out.sendDeltas(c.t.nets, now)
 	}

@@ -1,12 +1,16 @@
 package flows
 
 import (
+	"runtime"
+	"time"
+
 	"github.com/netmond/netmond/localnets"
 )
 
 // An outbox collects, under a shard's lock, what the networks get once the lock is released.
 type outbox struct {
 	tbl     *localnets.Table // in force since the last reading
+	usual   []localnets.Usual
 	deltas  []localnets.Delta
 	touches []localnets.HostTouch
 }
@@ -30,8 +34,16 @@ func (o *outbox) touch(e *hot, c *cold, time int64) {
 
 // send hands everything over. No shard's lock is held.
 func (o *outbox) send(nets *localnets.Registry, now int64) {
+	o.sendUsual(nets, now)
 	o.sendDeltas(nets, now)
 	o.sendTouches(nets)
+}
+
+func (o *outbox) sendUsual(nets *localnets.Registry, now int64) {
+	if len(o.usual) > 0 {
+		nets.ApplyUsual(now, o.usual)
+		o.usual = o.usual[:0]
+	}
 }
 
 func (o *outbox) sendDeltas(nets *localnets.Registry, now int64) {
@@ -61,6 +73,9 @@ func (s *shard) emit(o *outbox, i uint32, e *hot, ended uint32) {
 		if e.newPackets[dir] == 0 && !starts && (ended == 0 || dir != client) && (e.conn == 0 || !s.conns.at(e.conn-1).pending(dir)) {
 			continue
 		}
+		if !starts && ended == 0 && s.emitUsual(o, e, c, dir) {
+			continue
+		}
 		d := o.add()
 		d.Src, d.Dst = c.nets[dir], c.nets[dir^1]
 		d.L4, d.App = localnets.L4Of(e.key.Proto), c.app
@@ -75,13 +90,47 @@ func (s *shard) emit(o *outbox, i uint32, e *hot, ended uint32) {
 		if e.conn != 0 {
 			s.emitTCP(d, e, dir)
 		}
-		n := c.folded(dir)
-		n.Packets += d.Counts.Packets
-		n.Bytes += d.Counts.Bytes
-		c.setFolded(dir, n)
-		e.newPackets[dir], e.newBytes[dir] = 0, 0
+		c.fold(e, dir)
 	}
 	e.bits |= bitAnnounced
+}
+
+// fold moves the packets of direction dir that e has gained to those that are folded.
+func (c *cold) fold(e *hot, dir uint8) {
+	n := c.folded(dir)
+	n.Packets += uint64(e.newPackets[dir])
+	n.Bytes += uint64(e.newBytes[dir])
+	c.setFolded(dir, n)
+	e.newPackets[dir], e.newBytes[dir] = 0, 0
+}
+
+// emitUsual folds what direction dir has gained into a Usual, if that says it all.
+func (s *shard) emitUsual(o *outbox, e *hot, c *cold, dir uint8) bool {
+	if e.newPackets[dir] == 0 || c.broadcast(dir^1) {
+		return false
+	}
+	var k *conn
+	switch {
+	case e.conn != 0:
+		k = s.conns.at(e.conn - 1)
+		if k.health != 0 || k.noHeader[dir]|k.syns[dir] != 0 || k.bits&(connServerRTT|connClientRTT) != 0 {
+			return false
+		}
+	case e.key.Proto != protoUDP:
+		return false
+	}
+	// Field by field in place: a literal is built elsewhere and copied by wider loads, which wait for its stores.
+	o.usual = append(o.usual, localnets.Usual{})
+	u := &o.usual[len(o.usual)-1]
+	u.Src, u.Dst = c.nets[dir], c.nets[dir^1]
+	u.Packets, u.Bytes = uint32(e.newPackets[dir]), e.newBytes[dir]
+	u.App, u.L4 = c.app, localnets.L4UDP
+	if k != nil {
+		u.L4, u.AckRTT, u.AckRTTSamples = localnets.L4TCP, k.seq[dir].ackSum, k.samples[dir]
+		k.samples[dir], k.seq[dir].ackSum = 0, 0
+	}
+	c.fold(e, dir)
+	return true
 }
 
 // pending reports whether direction dir may have gained something without a packet of its own.
@@ -231,9 +280,14 @@ func (t *Table) dirty() (n int) {
 	return n
 }
 
+// foldSlice is how long a fold goes on before it lets others run. Without, where there is one processor, it gave
+// it up now and then with a shard locked, and the workers waited for that shard until the fold was over.
+const foldSlice = 2 * time.Millisecond
+
 // drain empties the shards one after the other, each part into an outbox of its own that box gives and full
 // takes.
 func (t *Table) drain(now int64, box func() *outbox, full func(*outbox)) {
+	began := time.Now()
 	for i := range t.shards {
 		s := &t.shards[i]
 		var cur foldCursor
@@ -244,6 +298,10 @@ func (t *Table) drain(now int64, box func() *outbox, full func(*outbox)) {
 			done = s.drain(o, &cur, now)
 			s.mu.Unlock()
 			full(o)
+			if time.Since(began) > foldSlice {
+				runtime.Gosched()
+				began = time.Now()
+			}
 		}
 	}
 }

@@ -131,7 +131,10 @@ func (s *shard) begin(o *outbox, i uint32, m *packet.Meta) {
 	o.touch(e, c, m.Time)
 }
 
-const protoTCP = 6
+const (
+	protoTCP = 6
+	protoUDP = 17
+)
 
 // setClient makes direction dir the client's, and with it the ports' guess at the application as
 // long as nothing was folded under another.

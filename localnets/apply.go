@@ -70,7 +70,7 @@ func (r *Registry) addDirection(c *counters, dir Direction, d *Delta) {
 	if !d.TCP.none() {
 		s.TCP[dir].add(&d.TCP)
 	}
-	s.LastSeen = r.clock
+	c.seen = r.clock
 }
 
 // knownApp is app, or the first application when app has no name.

@@ -57,7 +57,7 @@ func (r *Registry) copyTo(s *Snapshot, protocols []ProtocolCounts) []ProtocolCou
 			n.Network = r.networks[i]
 			n.ThroughputBytesTrend, n.ThroughputPacketsTrend = idle, idle
 		} else {
-			*n = c.stats
+			*n = *c.settle()
 			begin := len(protocols)
 			protocols = r.appendProtocols(protocols, c)
 			n.Protocols = protocols[begin:]

@@ -43,8 +43,8 @@ func TestSizes(t *testing.T) {
 	if localnets.HostSlotSize != 24 || localnets.HostShardSize != 64 {
 		t.Errorf("a host's slot has %d bytes, a shard %d; want 24 and 64", localnets.HostSlotSize, localnets.HostShardSize)
 	}
-	if localnets.CountersSize > 1024 || localnets.AppCountsSize != 48 {
-		t.Errorf("a network's counters have %d bytes, an application's %d; want 1024 at most and 48", localnets.CountersSize, localnets.AppCountsSize)
+	if localnets.CountersSize > 1152 || localnets.AppCountsSize != 48 {
+		t.Errorf("a network's counters have %d bytes, an application's %d; want 1152 at most and 48", localnets.CountersSize, localnets.AppCountsSize)
 	}
 }
 

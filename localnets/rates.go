@@ -11,7 +11,7 @@ func (r *Registry) startRatesLocked(now int64) {
 	r.rateStart = now
 	for _, id := range r.active {
 		c := r.counters[id]
-		c.rated = c.stats.total()
+		c.rated = c.settle().total()
 	}
 }
 
@@ -27,7 +27,7 @@ func (r *Registry) rateLocked(now int64) {
 	seconds := float64(length) / float64(time.Second)
 	for _, id := range r.active {
 		c := r.counters[id]
-		total := c.stats.total()
+		total := c.settle().total()
 		byteRate := float64(total.Bytes-c.rated.Bytes) / seconds
 		packetRate := float64(total.Packets-c.rated.Packets) / seconds
 		if r.rateIntervals > 0 {

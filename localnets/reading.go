@@ -39,7 +39,7 @@ func (r *Registry) Read(to *Readings, protocols bool) *Snapshot {
 		s.Hosts += n
 		v := &to.Values[i]
 		if c := r.counters[slot]; c != nil {
-			c.stats.read(v)
+			c.settle().read(v)
 		} else {
 			*v = Reading{}
 		}

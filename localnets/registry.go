@@ -11,7 +11,7 @@ import (
 // A Registry owns the networks' counters.
 //
 // An idle network costs about 0.2 kB (its description, its place in the prefix table and its host
-// counts); the first traffic allocates its counters, 1 kB and 50 bytes for each application protocol
+// counts); the first traffic allocates its counters, 1.1 kB and 50 bytes for each application protocol
 // it uses.
 //
 // A network is counted in its slot, which is its own from the reload that brings it to the one that takes
@@ -45,8 +45,8 @@ type Registry struct {
 	rateIntervals uint64 // complete intervals
 }
 
-// counters are one network's, from its first traffic on. What a fold touches first is in the first cache line,
-// where few keeps the list of applications of most networks.
+// counters are one network's, from its first traffic on. What the usual fold touches is in the first three cache
+// lines and in one of parts.
 type counters struct {
 	// apps holds the applications seen, ascending, and parts the counts of each at the same place.
 	// Most networks use few: this takes a fraction of an array over all applications, and the
@@ -54,7 +54,13 @@ type counters struct {
 	apps  []uint16
 	few   [8]uint16 // what apps points to while it holds no more
 	parts []appCounts
-	// stats is what a snapshot copies. Protocols stays nil here, and the figures of hosts zero.
+	// What ApplyUsual has counted and settle has not yet moved to stats: by direction, TCP with readable headers
+	// and UDP.
+	usual      [NumDirections][L4UDP + 1]Counts
+	ackRTT     int64
+	ackSamples uint64
+	seen       int64 // NetworkStats.LastSeen
+	// stats is what a snapshot copies, once settled. Protocols stays nil here, and the figures of hosts zero.
 	stats  NetworkStats
 	window window
 	rated  Counts // total at the start of the running interval of rates

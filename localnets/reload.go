@@ -146,8 +146,8 @@ func (r *Registry) Swap(u *Update) error {
 		if c == nil {
 			continue
 		}
-		for dir := range c.stats.Traffic {
-			r.removed[dir].add(c.stats.Traffic[dir])
+		for dir, n := range c.settle().Traffic {
+			r.removed[dir].add(n)
 		}
 		r.appParts -= len(c.apps)
 		r.counters[slot] = nil

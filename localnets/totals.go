@@ -81,5 +81,5 @@ func (r *Registry) addTotalDirection(c *counters, dir Direction, sum Counts, t *
 	}
 	s.Broadcast[dir].add(t.Broadcast)
 	s.TCP[dir].add(&t.TCP)
-	s.LastSeen = r.clock
+	c.seen = r.clock
 }
