@@ -64,6 +64,28 @@ func drawDelta(t *rapid.T) localnets.Delta {
 	return d
 }
 
+// drawUsual gives a Usual and the Delta with the same figures.
+func drawUsual(t *rapid.T) (localnets.Usual, localnets.Delta) {
+	net := rapid.Int32Range(-2, 4)
+	u := localnets.Usual{
+		Src: net.Draw(t, "src"), Dst: net.Draw(t, "dst"),
+		Packets:       rapid.Uint32Range(1, 255).Draw(t, "packets"),
+		Bytes:         rapid.Uint32().Draw(t, "bytes"),
+		App:           rapid.Uint16Range(0, uint16(len(appNames))).Draw(t, "app"),
+		L4:            rapid.SampledFrom([]localnets.L4{localnets.L4TCP, localnets.L4UDP}).Draw(t, "l4"),
+		AckRTT:        rapid.Uint32Range(0, 5).Draw(t, "ack rtt"),
+		AckRTTSamples: rapid.Uint8Range(0, 2).Draw(t, "ack samples"),
+	}
+	d := localnets.Delta{
+		Src: u.Src, Dst: u.Dst, L4: u.L4, App: u.App, Counts: localnets.Counts{Packets: uint64(u.Packets), Bytes: uint64(u.Bytes)},
+		AckRTT: int64(u.AckRTT) * 1000, AckRTTSamples: uint32(u.AckRTTSamples),
+	}
+	if u.L4 == localnets.L4TCP {
+		d.TCP.Packets = uint64(u.Packets)
+	}
+	return u, d
+}
+
 // For any history, the registry agrees with the slow reference in every figure, and its sums close.
 func TestRegistryAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -100,6 +122,31 @@ func TestRegistryAgainstModel(t *testing.T) {
 				}
 				r.Apply(at, deltas)
 				m.apply(at, deltas)
+			},
+			"apply usual": func(t *rapid.T) {
+				at := forward(t)
+				for range rapid.IntRange(0, 3).Draw(t, "lists") { // with a few others between them, and no snapshot
+					var list []localnets.Usual
+					var same []localnets.Delta
+					for range rapid.IntRange(0, 4).Draw(t, "usual") {
+						u, d := drawUsual(t)
+						list, same = append(list, u), append(same, d)
+					}
+					r.ApplyUsual(at, list)
+					m.apply(at, same)
+					others := rapid.SliceOfN(rapid.Custom(drawDelta), 0, 1).Draw(t, "deltas")
+					for i := range others {
+						sampled++
+						others[i].RTTTime = sampled
+					}
+					r.Apply(at, others)
+					m.apply(at, others)
+				}
+				if rapid.Bool().Draw(t, "tick") {
+					at = forward(t)
+					r.Tick(at)
+					m.doTick(at)
+				}
 			},
 			"touch": func(t *rapid.T) {
 				touches := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) localnets.HostTouch {
