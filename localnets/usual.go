@@ -2,7 +2,7 @@ package localnets
 
 // A Usual is a Delta that has nothing to tell but traffic over TCP, with readable headers and no mark of its
 // health, or over UDP, none of it to a broadcast address: what most flows give most of the time. It takes a fifth of
-// the memory, and ApplyUsual a third less time.
+// the memory, and touches half of the cache lines.
 type Usual struct {
 	Src, Dst       int32 // as in Delta
 	Packets, Bytes uint32
