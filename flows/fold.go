@@ -2,7 +2,6 @@ package flows
 
 import (
 	"runtime"
-	"time"
 
 	"github.com/netmond/netmond/localnets"
 )
@@ -280,14 +279,15 @@ func (t *Table) dirty() (n int) {
 	return n
 }
 
-// foldSlice is how long a fold goes on before it lets others run. Without, where there is one processor, it gave
-// it up now and then with a shard locked, and the workers waited for that shard until the fold was over.
-const foldSlice = 2 * time.Millisecond
+// foldSlice is how many parts a fold drains before it lets others run, some 2 ms if they are full. Without, where
+// there is one processor, it gave it up now and then with a shard locked, and the workers waited for that shard
+// until the fold was over.
+const foldSlice = 32
 
 // drain empties the shards one after the other, each part into an outbox of its own that box gives and full
 // takes.
 func (t *Table) drain(now int64, box func() *outbox, full func(*outbox)) {
-	began := time.Now()
+	parts := 0
 	for i := range t.shards {
 		s := &t.shards[i]
 		var cur foldCursor
@@ -298,9 +298,8 @@ func (t *Table) drain(now int64, box func() *outbox, full func(*outbox)) {
 			done = s.drain(o, &cur, now)
 			s.mu.Unlock()
 			full(o)
-			if time.Since(began) > foldSlice {
+			if parts++; parts%foldSlice == 0 {
 				runtime.Gosched()
-				began = time.Now()
 			}
 		}
 	}

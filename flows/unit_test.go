@@ -4,7 +4,9 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"reflect"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -286,4 +288,37 @@ func TestClockBeforePackets(t *testing.T) {
 	}
 	tbl.shards[0].mu.Unlock()
 	<-done
+}
+
+// Where there is one processor, a fold that kept it would stop the capture for as long as it takes.
+func TestFoldLetsOthersRun(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const flows = 100_000
+	tbl := newTable(t, Config{MaxFlows: 2 * flows})
+	metas := make([]packet.Meta, flows)
+	for i := range metas {
+		metas[i] = meta(17, netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i >> 12)}), uint16(i&0xfff)), ap("203.0.113.1:53"), testTime)
+	}
+	addMetas(tbl.NewWorker(), metas...)
+	var turns atomic.Int64
+	done := make(chan struct{})
+	go func() { // ends when the fold is over
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				turns.Add(1)
+				runtime.Gosched()
+			}
+		}
+	}()
+	tbl.foldMu.Lock()
+	tbl.fold(testTime)
+	got := turns.Load()
+	tbl.foldMu.Unlock()
+	close(done)
+	if want := int64(flows / foldChunk / foldSlice); got < want {
+		t.Errorf("others had %d turns while %d flows were folded, want %d", got, flows, want)
+	}
 }
