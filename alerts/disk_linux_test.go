@@ -118,6 +118,8 @@ func TestFullDisk(t *testing.T) {
 	if _, err := s.Engage(alert(netB, "after")); err != nil {
 		t.Errorf("after the recovery: %v", err)
 	}
+	// The caller goes on before the event is given.
+	waitFor(t, "the event of the alert after it", func() bool { return events.Load() >= int64(len(accepted)+2) })
 	if events.Load() != int64(len(accepted)+2) {
 		t.Errorf("%d events for %d alerts", events.Load(), len(accepted)+2)
 	}
