@@ -23,8 +23,8 @@ type LiveConfig struct {
 	Workers int
 	// RingBytes is the size of all rings that the kernel writes frames to, locked memory outside
 	// Go's heap; each worker has an equal part, of two blocks at least, in whole blocks. A multiple of
-	// BlockBytes, or of MinBlockBytes by default. Default 64 MiB, which 0 stands for too; it holds 50 ms of a full 10 Gbit/s link. Where the
-	// kernel has less, OpenLive halves a part (down to 2 MiB) and warns.
+	// BlockBytes, or of MinBlockBytes by default. Default 64 MiB, which 0 stands for too; it holds 50 ms of a
+	// full 10 Gbit/s link. Where the kernel has less, OpenLive halves a part (down to 2 MiB) and warns.
 	RingBytes int
 	// BlockBytes is the size of one block, the unit in which frames are handed over; a power of
 	// two from the page size to 16 MiB. A frame that does not fit is cut, its wire length kept. Default 0
